@@ -1,0 +1,138 @@
+/* coffer/client.h - what a job does: connect with a token, claim its bootstrap data, read its secrets.
+ *
+ * Synchronous: a call returns when the daemon has answered or its deadline has passed. The library links
+ * only libc; it never prints, exits, starts a thread, installs a signal handler or raises SIGPIPE, so it
+ * may be called from a callback of any host program. A session belongs to one thread at a time, and does
+ * not survive fork() in the child.
+ *
+ * Functions return COFFER_OK or an error; coffer_message() then tells what failed in words that never
+ * hold a value or a token. Strings are NUL-terminated UTF-8. What the library hands out is wiped when it
+ * is freed. */
+#ifndef COFFER_CLIENT_H
+#define COFFER_CLIENT_H
+
+#include <coffer/error.h>
+#include <coffer/limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A connection to the daemon with an authority: a run's or a service's. */
+struct coffer_session;
+
+/* How to connect. Zero it, then set what differs from the defaults. Borrowed during coffer_open only. */
+struct coffer_options {
+	/* Path of the runner socket. NULL: $COFFER_SOCKET. */
+	const char *socket;
+	/* The token. NULL: $COFFER_TOKEN, else the content of the file $COFFER_TOKEN_FILE. */
+	const char *token;
+	/* The run that the token must belong to. NULL: $COFFER_RUN_ID; if that is unset too: any run. */
+	const char *run_id;
+	/* The program's name and version, for the daemon's log. NULL: "libcoffer/<version>". */
+	const char *client;
+	/* Whom the caller speaks for; enters the audit log only. NULL: nobody. */
+	const char *via;
+	/* Deadline of each call in milliseconds. 0: 10,000. */
+	int timeout_ms;
+	/* The uid that the daemon must run as; it is checked before the token is sent. The default, false,
+	 * accepts the superuser, the caller's own uid and the owner of the folder that the socket is in. */
+	bool check_uid;
+	uint32_t uid;
+};
+
+/* Connects and says Hello. options may be NULL. On COFFER_OK the caller owns *out and frees it with
+ * coffer_close. On failure *out is NULL, unless memory for it could be had: then it is a session without a
+ * connection, good for coffer_message alone, and must be closed too.
+ * COFFER_INVALID_ARGUMENT: no socket or token given, or not of their form. COFFER_UNAVAILABLE: nobody answers.
+ * COFFER_PERMISSION_DENIED: the daemon's uid is not a trusted one, or the token is bound to something that
+ * the caller is not. COFFER_UNAUTHENTICATED: the token is not, or no longer, valid. COFFER_NOT_FOUND: no run
+ * of that id. COFFER_DEADLINE_EXCEEDED. COFFER_RESOURCE_EXHAUSTED: no memory, or too many connections. */
+COFFER_MUST_USE coffer_err coffer_open(struct coffer_session **out,
+				       const struct coffer_options *options);
+
+/* Closes and wipes. session may be NULL. */
+void coffer_close(struct coffer_session *session);
+
+/* What the last failed call on the session came to; "" if none failed. Valid until the next call on it.
+ * session may be NULL, which gives a text about memory. */
+const char *coffer_message(const struct coffer_session *session);
+
+/* What Hello told: the run's id ("" for a service), when the token expires (milliseconds since 1970),
+ * and the i-th scope in the order in which they are searched (NULL from the last on). */
+const char *coffer_run_id(const struct coffer_session *session);
+int64_t coffer_expires_at_ms(const struct coffer_session *session);
+const char *coffer_scope(const struct coffer_session *session, size_t i);
+
+/* A secret's value: len bytes, any of them, and a NUL behind them that does not count. */
+struct coffer_value {
+	uint8_t *data; /* NULL in an empty struct only; the value itself may have length 0 */
+	size_t len;
+	uint32_t version;
+	char scope[COFFER_SCOPE_MAX + 1]; /* that it came from */
+};
+
+/* Fetches one secret. The caller frees *out with coffer_value_free; on failure it is empty.
+ * COFFER_INVALID_ARGUMENT: not a name. COFFER_NOT_FOUND. COFFER_PERMISSION_DENIED: outside the run's --allow.
+ * COFFER_UNAUTHENTICATED: the run has ended. COFFER_UNAVAILABLE, COFFER_DEADLINE_EXCEEDED. A connection that the
+ * daemon had closed is opened again, once, by this and all other reading calls. */
+COFFER_MUST_USE coffer_err coffer_get(struct coffer_session *session, const char *name,
+				      struct coffer_value *out);
+void coffer_value_free(struct coffer_value *value); /* wipes and empties; an empty one is fine */
+
+/* Named secrets, sorted as the call states. */
+struct coffer_secret {
+	char name[COFFER_NAME_MAX + 1];
+	struct coffer_value value; /* data is NULL in a listing */
+	int64_t updated_at_ms;     /* in a listing only */
+};
+struct coffer_secrets {
+	struct coffer_secret *items;
+	size_t len;
+};
+void coffer_secrets_free(struct coffer_secrets *secrets); /* wipes and empties */
+
+/* Fetches count secrets (1 .. COFFER_BATCH_MAX), in the order of names: all of them, or COFFER_NOT_FOUND with
+ * a message that names every missing one. */
+COFFER_MUST_USE coffer_err coffer_get_many(struct coffer_session *session, const char *const *names,
+					   size_t count, struct coffer_secrets *out);
+
+/* Every visible secret, sorted by name: without values, and with them. */
+COFFER_MUST_USE coffer_err coffer_list(struct coffer_session *session, struct coffer_secrets *out);
+COFFER_MUST_USE coffer_err coffer_environment(struct coffer_session *session,
+					      struct coffer_secrets *out);
+
+/* What a run is about. Every string is "" where the orchestrator gave none, never NULL. */
+struct coffer_bootstrap {
+	const char *run_id;
+	const char *git_dir;
+	const char *pipeline;
+	const char *repo;
+	const char *ref;
+	const char *sha;
+	int64_t pushed_at_ms;
+	const char *sentry_dsn;
+	const char *sentry_trace_id;
+	size_t extras_len;
+	const struct coffer_pair {
+		const char *key;
+		const char *value;
+	} * extras;
+	void *memory; /* what all of the above stands in; the library's */
+	size_t memory_len;
+};
+
+/* Claims the run's bootstrap data, which is given once: later calls get COFFER_GONE. A reply that is lost on
+ * the way is asked for again within the deadline and is not lost. COFFER_NOT_FOUND: the run has none. */
+COFFER_MUST_USE coffer_err coffer_claim(struct coffer_session *session,
+					struct coffer_bootstrap *out);
+void coffer_bootstrap_free(struct coffer_bootstrap *bootstrap); /* wipes and empties */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

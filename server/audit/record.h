@@ -1,0 +1,52 @@
+/* record.h - the form of one audit record: a line of JSON. Layer: audit. Pure functions.
+ *
+ *   {"seq":7,"time":"2026-11-22T01:40:08.123Z","op":"GetSecret","run":"<id>","uid":1000,"gid":1000,
+ *    "pid":4711,"via":"...","scope":"global","name":"X","version":3,"outcome":"OK",
+ *    "reason":"...","mac":"<64 hex digits>"}\n                                      (on one line)
+ *
+ * "run" is "grant" for a service and neither where no grant is known; via, scope, name, version and
+ * reason stand only where they apply. A batch has "secrets":[{"scope":..,"name":..,"version":..},..]
+ * in place of scope, name and version. seq comes first and mac last, at fixed places, so that reading
+ * needs no JSON parser. */
+#ifndef AUDIT_RECORD_H
+#define AUDIT_RECORD_H
+
+#include <coffer/error.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/chain.h"
+#include "slice.h"
+
+/* Secrets in one record; bytes of the longest record with its newline. */
+#define RECORD_SECRETS_MAX 256
+#define RECORD_LINE_MAX    (128u * 1024)
+
+/* Who asked for what. Slices may be empty. All text is escaped as JSON needs it. */
+struct record_subject {
+	struct slice op;
+	struct slice grant; /* id */
+	bool is_run;        /* whether that grant is a run's */
+	struct slice via;   /* at most COFFER_TEXT_MAX bytes */
+	uint32_t uid;
+	uint32_t gid;
+	int32_t pid;
+	int64_t time_ms;
+};
+
+/* A record is built in out by begin, then at most one secret() or any number of item()s (up to
+ * RECORD_SECRETS_MAX), then end. They cannot fail if out has RECORD_LINE_MAX bytes of room at begin. */
+void record_begin(struct buf *out, uint64_t seq, const struct record_subject *subject);
+void record_secret(struct buf *out, struct slice scope, struct slice name, uint32_t version);
+void record_item(struct buf *out, bool first, struct slice scope, struct slice name,
+		 uint32_t version);
+/* Ends a list of items, if there was one (has_items), and the text up to the mac. reason may be empty. */
+void record_outcome(struct buf *out, bool has_items, coffer_err outcome, struct slice reason);
+void record_mac(struct buf *out, const uint8_t mac[CHAIN_MAC_LEN]);
+
+/* Takes a line (with its newline) apart: its number, the text that the mac covers, and the mac.
+ * COFFER_DATA_LOSS if it has not that form. */
+COFFER_MUST_USE coffer_err record_parse(struct slice line, uint64_t *seq, struct slice *text,
+					uint8_t mac[CHAIN_MAC_LEN]);
+
+#endif

@@ -1,0 +1,203 @@
+/* store.h - what coffer keeps on disk. Layer: store; sees ciphertext only.
+ *
+ * One implementation, store/sqlite/. All calls are synchronous. Every function returns COFFER_OK or:
+ *   COFFER_NOT_FOUND            no such row
+ *   COFFER_UNAVAILABLE          the disk is full; nothing was changed
+ *   COFFER_DATA_LOSS            the database is damaged
+ *   COFFER_INTERNAL             an I/O error or a defect: after it the process must exit and not retry
+ * and logs the cause of the last three. Slices in a row that a function returns are borrowed: they are
+ * valid until the next call on the store. Times are wall-clock milliseconds, 0 for "not set". */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <coffer/error.h>
+#include <coffer/limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "slice.h"
+
+#define STORE_UUID_LEN 16
+#define STORE_HASH_LEN 32
+
+struct store;
+
+typedef enum store_mode {
+	STORE_EXISTING, /* COFFER_NOT_FOUND if there is no database */
+	STORE_CREATE,   /* COFFER_ALREADY_EXISTS if there is one; made with mode 0600 */
+} store_mode;
+
+/* Opens and locks the database at path (":memory:" for one that leaves nothing), checks it and brings
+ * its schema up to date. COFFER_FAILED_PRECONDITION if another process has it open (*holder is its pid,
+ * 0 if unknown) or if its schema is newer than this program. On error *out is NULL. */
+COFFER_MUST_USE coffer_err store_open(struct store **out, const char *path, store_mode mode,
+				      pid_t *holder);
+void store_close(struct store *store); /* NULL is fine */
+
+/* Transactions do not nest. Writes outside of one are a programmer's error (assert). A failed commit
+ * has rolled back. rollback cannot fail and is a no-op outside a transaction. */
+COFFER_MUST_USE coffer_err store_begin(struct store *store);
+COFFER_MUST_USE coffer_err store_commit(struct store *store);
+void store_rollback(struct store *store);
+
+/* --- the store itself: one row --------------------------------------------------------------------- */
+
+struct store_identity {
+	uint8_t uuid[STORE_UUID_LEN];
+	uint32_t algorithm; /* of new records: vault's seal_algorithm */
+	int64_t created_ms;
+};
+COFFER_MUST_USE coffer_err store_identity_put(struct store *store, const struct store_identity *id);
+COFFER_MUST_USE coffer_err store_identity_get(struct store *store, struct store_identity *id);
+
+/* A key slot's fields as vault/keyring.h defines them, opaque here. */
+struct store_slot {
+	uint32_t id;
+	uint32_t epoch;
+	uint32_t kind;
+	struct slice params; /* the KDF's */
+	struct slice nonce;
+	struct slice commitment;
+	struct slice wrapped;
+};
+COFFER_MUST_USE coffer_err store_slot_put(struct store *store, const struct store_slot *slot);
+/* The slot with the smallest id above after_id. */
+COFFER_MUST_USE coffer_err store_slot_next(struct store *store, uint32_t after_id,
+					   struct store_slot *slot);
+COFFER_MUST_USE coffer_err store_slot_delete(struct store *store, uint32_t id);
+
+/* The count of changes to secrets so far. */
+COFFER_MUST_USE coffer_err store_revision_get(struct store *store, uint64_t *revision);
+COFFER_MUST_USE coffer_err store_revision_put(struct store *store, uint64_t revision);
+
+/* The audit anchor: the newest record that is known to be, or to belong, in the log. It is the stored
+ * head of the chain and the outbox in one: a mutation puts its own record here in its transaction.
+ * COFFER_NOT_FOUND before the first. */
+struct store_anchor {
+	uint64_t seq;
+	uint8_t mac[STORE_HASH_LEN];
+	struct slice line; /* with its newline */
+};
+COFFER_MUST_USE coffer_err store_anchor_get(struct store *store, struct store_anchor *anchor);
+COFFER_MUST_USE coffer_err store_anchor_put(struct store *store, const struct store_anchor *anchor);
+
+/* --- secrets: every version is a row ---------------------------------------------------------------- */
+
+#define STORE_DELETED 1u /* flag: a tombstone */
+
+struct store_secret {
+	struct slice scope;
+	struct slice name;
+	uint32_t version;
+	uint32_t flags;
+	int64_t created_ms;
+	struct slice sealed;
+};
+
+/* COFFER_ALREADY_EXISTS if there is such a version. */
+COFFER_MUST_USE coffer_err store_secret_put(struct store *store, const struct store_secret *secret);
+/* The newest version, which may be a tombstone. The hot path. */
+COFFER_MUST_USE coffer_err store_secret_latest(struct store *store, struct slice scope,
+					       struct slice name, struct store_secret *secret);
+/* The newest version that is below the given one (UINT32_MAX: the newest), for walking backwards. */
+COFFER_MUST_USE coffer_err store_secret_before(struct store *store, struct slice scope,
+					       struct slice name, uint32_t version,
+					       struct store_secret *secret);
+/* The newest version of the first name of that scope that sorts (bytewise) after after_name. */
+COFFER_MUST_USE coffer_err store_secret_next(struct store *store, struct slice scope,
+					     struct slice after_name, struct store_secret *secret);
+/* The first scope that sorts after after_scope and holds any secret: only *scope is set. */
+COFFER_MUST_USE coffer_err store_scope_next(struct store *store, struct slice after_scope,
+					    struct slice *scope);
+/* Deletes all but the newest keep versions. */
+COFFER_MUST_USE coffer_err store_secret_prune(struct store *store, struct slice scope,
+					      struct slice name, uint32_t keep);
+/* Deletes every version. COFFER_NOT_FOUND if there was none. */
+COFFER_MUST_USE coffer_err store_secret_purge(struct store *store, struct slice scope,
+					      struct slice name);
+/* Deletes every version of every secret of the scope. None is fine. */
+COFFER_MUST_USE coffer_err store_scope_purge(struct store *store, struct slice scope);
+
+/* --- grants ------------------------------------------------------------------------------------------ */
+
+/* The numbers are stored. */
+typedef enum grant_kind { GRANT_RUN = 1, GRANT_SERVICE = 2 } grant_kind;
+
+/* Why a token no longer works. The numbers are stored. */
+typedef enum grant_end {
+	GRANT_LIVE = 0,
+	GRANT_FINISHED = 1,
+	GRANT_SUPERSEDED = 2,
+	GRANT_EXPIRED = 3,
+	GRANT_REVOKED = 4,
+} grant_end;
+
+struct store_grant {
+	struct slice id; /* text UUID; a run's grant has the run's id */
+	grant_kind kind;
+	uint8_t token_hash[STORE_HASH_LEN];
+	struct slice scopes; /* in order, '\n' between them */
+	struct slice allow;  /* globs, '\n' between them; empty: all names */
+	bool bind_uid;
+	uint32_t uid;
+	int64_t created_ms;
+	int64_t expires_ms;
+	grant_end end;
+};
+
+COFFER_MUST_USE coffer_err store_grant_put(struct store *store, const struct store_grant *grant);
+COFFER_MUST_USE coffer_err store_grant_by_hash(struct store *store,
+					       const uint8_t hash[STORE_HASH_LEN],
+					       struct store_grant *grant);
+COFFER_MUST_USE coffer_err store_grant_by_id(struct store *store, struct slice id,
+					     struct store_grant *grant);
+/* COFFER_NOT_FOUND if there is no such grant that is GRANT_LIVE. */
+COFFER_MUST_USE coffer_err store_grant_set_end(struct store *store, struct slice id, grant_end end);
+
+/* --- runs --------------------------------------------------------------------------------------------- */
+
+/* Equal to coffer.v1.RunState. The numbers are stored. */
+typedef enum run_state {
+	RUN_PENDING = 1,
+	RUN_ACTIVE = 2,
+	RUN_SUCCEEDED = 3,
+	RUN_FAILED = 4,
+	RUN_CANCELLED = 5,
+	RUN_SUPERSEDED = 6,
+	RUN_EXPIRED = 7,
+} run_state;
+
+struct store_run {
+	struct slice id;
+	struct slice pipeline;
+	struct slice ref;
+	run_state state;
+	int64_t created_ms;
+	int64_t started_ms;
+	int64_t finished_ms;
+	int64_t expires_ms;
+	struct slice payload; /* sealed bootstrap data; empty: none */
+	struct slice nonce;   /* of the claim; empty: none given or not claimed */
+	uint32_t claim_uid;
+};
+
+COFFER_MUST_USE coffer_err store_run_put(struct store *store, const struct store_run *run);
+COFFER_MUST_USE coffer_err store_run_get(struct store *store, struct slice id,
+					 struct store_run *run);
+/* The run with the greatest id below before_id (empty: the newest run). */
+COFFER_MUST_USE coffer_err store_run_before(struct store *store, struct slice before_id,
+					    struct store_run *run);
+/* The first pending or active run of that pipeline and ref. */
+COFFER_MUST_USE coffer_err store_run_live(struct store *store, struct slice pipeline,
+					  struct slice ref, struct store_run *run);
+/* The pending or active run whose expires_ms is the smallest. */
+COFFER_MUST_USE coffer_err store_run_next_expiry(struct store *store, struct store_run *run);
+/* Pending becomes active; nonce may be empty. COFFER_NOT_FOUND if the run is not pending. */
+COFFER_MUST_USE coffer_err store_run_claim(struct store *store, struct slice id, int64_t started_ms,
+					   struct slice nonce, uint32_t uid);
+/* Ends a pending or active run and erases its payload. COFFER_NOT_FOUND if it is neither. */
+COFFER_MUST_USE coffer_err store_run_end(struct store *store, struct slice id, run_state state,
+					 int64_t finished_ms);
+
+#endif
