@@ -64,8 +64,10 @@ coffer_err codec_decode(struct slice in, const pb_msgdesc_t *desc, void *msg, si
 	pb_istream_t stream = slice_stream(in);
 
 	memset(msg, 0, size);
-	return pb_decode_ex(&stream, desc, msg, PB_DECODE_NOINIT) ? COFFER_OK
-								  : COFFER_INVALID_ARGUMENT;
+	if (pb_decode_ex(&stream, desc, msg, PB_DECODE_NOINIT))
+		return COFFER_OK;
+	memset(msg, 0, size);
+	return COFFER_INVALID_ARGUMENT;
 }
 
 bool codec_next(struct slice *rest, uint32_t tag, struct slice *element)
@@ -101,8 +103,11 @@ static pb_ostream_t buf_stream(struct buf *out)
 
 static coffer_err buf_take(struct buf *out, const pb_ostream_t *stream, bool ok)
 {
-	if (!ok)
+	if (!ok) {
+		/* Part of a value may stand behind the end, where nobody would wipe it. */
+		wipe(out->data + out->len, stream->bytes_written);
 		return COFFER_RESOURCE_EXHAUSTED;
+	}
 	out->len += stream->bytes_written;
 	return COFFER_OK;
 }
@@ -209,7 +214,8 @@ static size_t reply_head(uint8_t out[REPLY_HEAD_MAX], uint32_t id, size_t body_l
 	pb_ostream_t stream = pb_ostream_from_buffer(out, REPLY_HEAD_MAX);
 	bool ok = true;
 
-	if (id != 0)
+	/* An id of 0 is left out, but not from a reply that would be empty: no frame is. */
+	if (id != 0 || body_len == 0)
 		ok = pb_encode_tag(&stream, PB_WT_VARINT, coffer_v1_Response_id_tag) &&
 		     pb_encode_varint(&stream, id);
 	if (body_len > 0)
@@ -254,7 +260,7 @@ coffer_err codec_reply_end(struct buf *out, size_t mark, uint32_t id, coffer_err
 		return append_frame(out, coffer_v1_Response_fields, &error);
 	}
 	fields_len = reply_head(fields, id, body_len);
-	if (fields_len + body_len == 0 || fields_len + body_len > FRAME_BODY_MAX) {
+	if (fields_len + body_len > FRAME_BODY_MAX) {
 		buf_rewind(out, mark);
 		return COFFER_RESOURCE_EXHAUSTED;
 	}

@@ -118,9 +118,7 @@ coffer_err names_check_glob(struct slice glob, const char **why)
 	return COFFER_OK;
 }
 
-/* The length of the well-formed UTF-8 sequence at p (RFC 3629: no overlong forms, no surrogates,
- * nothing above U+10FFFF), 0 if there is none. */
-static size_t utf8_sequence(const uint8_t *p, size_t left)
+size_t names_utf8(struct slice text)
 {
 	static const struct {
 		uint8_t lead_min, lead_max, second_min, second_max;
@@ -131,13 +129,17 @@ static size_t utf8_sequence(const uint8_t *p, size_t left)
 		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
 		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
 	};
+	const uint8_t *p = text.data;
 
+	if (text.len == 0)
+		return 0;
 	if (p[0] < 0x80)
 		return 1;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		if (p[0] < forms[i].lead_min || p[0] > forms[i].lead_max)
 			continue;
-		if (left < forms[i].len || p[1] < forms[i].second_min || p[1] > forms[i].second_max)
+		if (text.len < forms[i].len || p[1] < forms[i].second_min ||
+		    p[1] > forms[i].second_max)
 			return 0;
 		for (size_t k = 2; k < forms[i].len; k++)
 			if ((p[k] & 0xc0) != 0x80)
@@ -147,15 +149,24 @@ static size_t utf8_sequence(const uint8_t *p, size_t left)
 	return 0;
 }
 
+/* In a log or a terminal, C1 controls (U+0080 to U+009F) act like the escape sequences that they stand
+ * for. p is the start of a sequence of len bytes. */
+static bool is_control(const uint8_t *p, size_t len)
+{
+	if (len == 1)
+		return p[0] < 0x20 || p[0] == 0x7f;
+	return p[0] == 0xc2 && p[1] < 0xa0;
+}
+
 coffer_err names_check_text(struct slice text, size_t max, const char **why)
 {
 	if (text.len > max)
 		return refuse(why, "is too long");
 	for (size_t i = 0; i < text.len;) {
-		size_t n = utf8_sequence(text.data + i, text.len - i);
+		size_t n = names_utf8((struct slice){ text.data + i, text.len - i });
 		if (n == 0)
 			return refuse(why, "is not UTF-8");
-		if (n == 1 && (text.data[i] < 0x20 || text.data[i] == 0x7f))
+		if (is_control(text.data + i, n))
 			return refuse(why, "has a control character");
 		i += n;
 	}

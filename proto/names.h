@@ -34,8 +34,12 @@ COFFER_MUST_USE coffer_err names_check_scope(struct slice scope, scope_kind *kin
 /* A glob over names: the characters of names, '*' and '?', 1 to 128 bytes. */
 COFFER_MUST_USE coffer_err names_check_glob(struct slice glob, const char **why);
 
-/* Free text: at most max bytes of UTF-8 without control characters. Empty is fine. */
+/* Free text: at most max bytes of UTF-8 without control characters (C0, DEL, C1). Empty is fine. */
 COFFER_MUST_USE coffer_err names_check_text(struct slice text, size_t max, const char **why);
+
+/* The length of the well-formed UTF-8 sequence (RFC 3629: no overlong forms, no surrogates, nothing above
+ * U+10FFFF) that text begins with; 0 if there is none. */
+size_t names_utf8(struct slice text);
 
 /* True if the token has the right length and alphabet. In constant time for a given length. */
 bool names_is_token(struct slice token);

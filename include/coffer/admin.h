@@ -3,7 +3,8 @@
  * Same rules as coffer/client.h: synchronous, libc only, no value in a message. The authority is the peer's
  * uid: the superuser's, the daemon's own, or a member of the configured group. Changing calls are never
  * repeated by the library: after COFFER_UNAVAILABLE or COFFER_DEADLINE_EXCEEDED the caller does not know
- * whether the change was made. */
+ * whether the change was made. A connection that the daemon has closed since the last call is opened again
+ * before anything is sent; calls that only read are also repeated once if it breaks under them. */
 #ifndef COFFER_ADMIN_H
 #define COFFER_ADMIN_H
 
@@ -13,9 +14,12 @@
 extern "C" {
 #endif
 
+COFFER_API_BEGIN
+
 struct coffer_admin;
 
-/* Connects. socket is the admin socket's path, not NULL. timeout_ms as in struct coffer_options; it bounds
+/* Connects. What answers must be the superuser's, the caller's own or of the uid that owns the folder of the
+ * socket, or nothing is sent to it. socket is the admin socket's path, not NULL. timeout_ms as in struct coffer_options; it bounds
  * each call. Ownership and errors as for coffer_open. */
 COFFER_MUST_USE coffer_err coffer_admin_open(struct coffer_admin **out, const char *socket,
 					     int timeout_ms);
@@ -54,7 +58,7 @@ COFFER_MUST_USE coffer_err coffer_admin_put(struct coffer_admin *admin, const ch
 					    size_t count, uint32_t *versions);
 
 /* Adds a tombstone, whose version goes to *version, or with purge erases every version (*version is 0).
- * version may be NULL. COFFER_NOT_FOUND, COFFER_ABORTED. */
+ * version and if_version may be NULL. COFFER_NOT_FOUND, COFFER_ABORTED. */
 COFFER_MUST_USE coffer_err coffer_admin_delete(struct coffer_admin *admin,
 					       const struct coffer_where *where, bool purge,
 					       const struct coffer_if_version *if_version,
@@ -85,7 +89,8 @@ struct coffer_infos {
 };
 void coffer_infos_free(struct coffer_infos *infos);
 
-/* Every secret of a scope, or (scope NULL) of every scope, without deleted ones; sorted by scope and name. */
+/* A listing is held in memory as a whole: one above 64 MiB is refused with COFFER_RESOURCE_EXHAUSTED.
+ * Every secret of a scope, or (scope NULL) of every scope, without deleted ones; sorted by scope and name. */
 COFFER_MUST_USE coffer_err coffer_admin_list(struct coffer_admin *admin, const char *scope,
 					     bool system, struct coffer_infos *out);
 
@@ -214,6 +219,8 @@ struct coffer_status {
 COFFER_MUST_USE coffer_err coffer_admin_status(struct coffer_admin *admin,
 					       struct coffer_status *out);
 void coffer_status_free(struct coffer_status *status);
+
+COFFER_API_END
 
 #ifdef __cplusplus
 }

@@ -2,8 +2,9 @@
  *
  * Synchronous: a call returns when the daemon has answered or its deadline has passed. The library links
  * only libc; it never prints, exits, starts a thread, installs a signal handler or raises SIGPIPE, so it
- * may be called from a callback of any host program. A session belongs to one thread at a time, and does
- * not survive fork() in the child.
+ * may be called from a callback of any host program. A session belongs to one thread at a time. It does not
+ * survive fork(): in the child every call but coffer_close and coffer_message gives
+ * COFFER_FAILED_PRECONDITION.
  *
  * Functions return COFFER_OK or an error; coffer_message() then tells what failed in words that never
  * hold a value or a token. Strings are NUL-terminated UTF-8. What the library hands out is wiped when it
@@ -21,14 +22,18 @@
 extern "C" {
 #endif
 
+COFFER_API_BEGIN
+
 /* A connection to the daemon with an authority: a run's or a service's. */
 struct coffer_session;
 
-/* How to connect. Zero it, then set what differs from the defaults. Borrowed during coffer_open only. */
+/* How to connect. Zero it, then set what differs from the defaults. Borrowed during coffer_open only. An empty
+ * string counts as NULL, an empty variable as unset; in a set-user-ID program no variable is read. */
 struct coffer_options {
 	/* Path of the runner socket. NULL: $COFFER_SOCKET. */
 	const char *socket;
-	/* The token. NULL: $COFFER_TOKEN, else the content of the file $COFFER_TOKEN_FILE. */
+	/* The token. NULL: $COFFER_TOKEN, else the content of the file $COFFER_TOKEN_FILE, where one newline
+	 * at the end is ignored. */
 	const char *token;
 	/* The run that the token must belong to. NULL: $COFFER_RUN_ID; if that is unset too: any run. */
 	const char *run_id;
@@ -57,7 +62,7 @@ COFFER_MUST_USE coffer_err coffer_open(struct coffer_session **out,
 /* Closes and wipes. session may be NULL. */
 void coffer_close(struct coffer_session *session);
 
-/* What the last failed call on the session came to; "" if none failed. Valid until the next call on it.
+/* What the last call on the session failed of; "" if it did not fail. Valid until the next call on it.
  * session may be NULL, which gives a text about memory. */
 const char *coffer_message(const struct coffer_session *session);
 
@@ -100,10 +105,17 @@ void coffer_secrets_free(struct coffer_secrets *secrets); /* wipes and empties *
 COFFER_MUST_USE coffer_err coffer_get_many(struct coffer_session *session, const char *const *names,
 					   size_t count, struct coffer_secrets *out);
 
-/* Every visible secret, sorted by name: without values, and with them. */
+/* Every visible secret, sorted by name: without values, and with them, which are all of one state of the store.
+ * COFFER_ABORTED: it changed each time while it was read. COFFER_RESOURCE_EXHAUSTED: more than 64 MiB. */
 COFFER_MUST_USE coffer_err coffer_list(struct coffer_session *session, struct coffer_secrets *out);
 COFFER_MUST_USE coffer_err coffer_environment(struct coffer_session *session,
 					      struct coffer_secrets *out);
+
+/* A key and its value, NUL-terminated. */
+struct coffer_pair {
+	const char *key;
+	const char *value;
+};
 
 /* What a run is about. Every string is "" where the orchestrator gave none, never NULL. */
 struct coffer_bootstrap {
@@ -117,19 +129,20 @@ struct coffer_bootstrap {
 	const char *sentry_dsn;
 	const char *sentry_trace_id;
 	size_t extras_len;
-	const struct coffer_pair {
-		const char *key;
-		const char *value;
-	} * extras;
+	const struct coffer_pair *extras;
 	void *memory; /* what all of the above stands in; the library's */
 	size_t memory_len;
 };
 
 /* Claims the run's bootstrap data, which is given once: later calls get COFFER_GONE. A reply that is lost on
- * the way is asked for again within the deadline and is not lost. COFFER_NOT_FOUND: the run has none. */
+ * the way is not lost: it is asked for again at once, and if that too fails with COFFER_UNAVAILABLE or
+ * COFFER_DEADLINE_EXCEEDED, another coffer_claim on the same session within 30 s still gets it.
+ * COFFER_NOT_FOUND: the run has none. */
 COFFER_MUST_USE coffer_err coffer_claim(struct coffer_session *session,
 					struct coffer_bootstrap *out);
 void coffer_bootstrap_free(struct coffer_bootstrap *bootstrap); /* wipes and empties */
+
+COFFER_API_END
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,15 @@ extern "C" {
 #define COFFER_MUST_USE
 #endif
 
+/* The library is built with hidden visibility: what stands between these two is its public API. */
+#if defined(__GNUC__)
+#define COFFER_API_BEGIN _Pragma("GCC visibility push(default)")
+#define COFFER_API_END   _Pragma("GCC visibility pop")
+#else
+#define COFFER_API_BEGIN
+#define COFFER_API_END
+#endif
+
 /* X(name, number, what it means to a caller) */
 #define COFFER_ERRORS(X)                                               \
 	X(OK, 0, "done")                                               \
@@ -37,12 +46,16 @@ extern "C" {
 typedef enum coffer_err { COFFER_ERRORS(COFFER_ERROR_ENUM) } coffer_err;
 #undef COFFER_ERROR_ENUM
 
+COFFER_API_BEGIN
+
 /* The error's name as it stands in coffer.proto ("NOT_FOUND"); "UNKNOWN" for a number that is not in
  * the list. A static string, never NULL. */
 const char *coffer_err_name(coffer_err err);
 
 /* A short description in English, for people. A static string, never NULL. */
 const char *coffer_err_text(coffer_err err);
+
+COFFER_API_END
 
 #ifdef __cplusplus
 }

@@ -24,4 +24,8 @@ struct chain_head {
 void chain_extend(const uint8_t key[CHAIN_KEY_LEN], const struct chain_head *head,
 		  struct slice text, struct chain_head *next);
 
+/* Whether two heads are the same record. The macs are compared in constant time, so that a verdict's
+ * timing does not help to guess one. */
+bool chain_equal(const struct chain_head *a, const struct chain_head *b);
+
 #endif

@@ -18,11 +18,12 @@
 #include "audit/chain.h"
 #include "slice.h"
 
-/* Secrets in one record; bytes of the longest record with its newline. */
-#define RECORD_SECRETS_MAX 256
-#define RECORD_LINE_MAX    (128u * 1024)
+/* Secrets in one record; bytes of the longest record with its newline, so that it fits into a frame. */
+#define RECORD_SECRETS_MAX 128
+#define RECORD_LINE_MAX    (64u * 1024)
 
-/* Who asked for what. Slices may be empty. All text is escaped as JSON needs it. */
+/* Who asked for what. Slices may be empty. All text is escaped as JSON needs it, what is not UTF-8 in it
+ * replaced, and what is longer than anything valid cut off: so a record cannot outgrow its line. */
 struct record_subject {
 	struct slice op;
 	struct slice grant; /* id */
@@ -30,7 +31,7 @@ struct record_subject {
 	struct slice via;   /* at most COFFER_TEXT_MAX bytes */
 	uint32_t uid;
 	uint32_t gid;
-	int32_t pid;
+	int32_t pid; /* not above 0: unknown, written as 0 */
 	int64_t time_ms;
 };
 

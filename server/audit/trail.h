@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "audit/chain.h"
+#include "audit/reader.h"
 #include "audit/record.h"
 #include "slice.h"
 
@@ -23,13 +24,15 @@ struct trail_options {
 	const uint8_t *key;       /* CHAIN_KEY_LEN bytes, borrowed for the trail's life */
 	bool sync_always;         /* trail_flush waits for the disk */
 	struct chain_head anchor; /* the stored head; seq 0: none yet */
-	struct slice anchor_line; /* its record, which may not have reached the log */
+	struct slice anchor_line; /* its record, which may not have reached the log; empty: it has */
 };
 
 /* Opens the folder, drops a torn last line, appends the anchor's record if the log ends just before it,
  * and takes up the chain at the newest record. If records are missing between the log's end and the
  * anchor, it logs an error and goes on behind the anchor: the gap stays visible to verification.
- * COFFER_UNAVAILABLE if the folder cannot be read or written (errno is kept). On error *out is NULL. */
+ * A full disk is no error: the log then waits for room as trail_ready tells.
+ * COFFER_UNAVAILABLE if the folder cannot be read or written (errno is kept); COFFER_RESOURCE_EXHAUSTED if
+ * there is no memory. On error *out is NULL. */
 COFFER_MUST_USE coffer_err trail_open(struct trail **out, const struct trail_options *options);
 void trail_close(struct trail *trail); /* flushes and syncs what it can; NULL is fine */
 
@@ -38,7 +41,8 @@ void trail_close(struct trail *trail); /* flushes and syncs what it can; NULL is
  * COFFER_UNAVAILABLE if not (logged once per spell). */
 COFFER_MUST_USE coffer_err trail_ready(struct trail *trail, bool use_reserve);
 
-/* One record, between begin and end. begin must follow a successful trail_ready in the same turn. */
+/* One record, between begin and end; nothing else may be called in between. Each begin must follow a
+ * successful trail_ready. At most RECORD_SECRETS_MAX items. */
 void trail_begin(struct trail *trail, const struct record_subject *subject);
 void trail_secret(struct trail *trail, struct slice scope, struct slice name, uint32_t version);
 void trail_item(struct trail *trail, struct slice scope, struct slice name, uint32_t version);
@@ -60,6 +64,12 @@ COFFER_MUST_USE coffer_err trail_sync(struct trail *trail);
 
 /* The newest record that trail_end made. */
 const struct chain_head *trail_head(const struct trail *trail);
-const char *trail_folder(const struct trail *trail);
+
+/* reader_copy and reader_verify of this log, up to its newest record: what was gathered is flushed first
+ * (COFFER_UNAVAILABLE if that fails). */
+COFFER_MUST_USE coffer_err trail_read(struct trail *trail, uint64_t after_seq, struct buf *out,
+				      uint64_t *last_seq, bool *more);
+COFFER_MUST_USE coffer_err trail_verify(struct trail *trail, size_t budget,
+					struct reader_verdict *verdict);
 
 #endif

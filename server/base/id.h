@@ -5,11 +5,19 @@
 #include <coffer/limits.h>
 #include <stdint.h>
 
-/* A UUID version 7 (RFC 9562, 5.7) of that time in lower-case text, with a NUL. Two ids made by one
- * process sort in the order in which they were made, also within a millisecond. */
-void id_make(int64_t wall_ms, char out[COFFER_ID_LEN + 1]);
+/* Where the ids of one process come from: remembers the last one. All zero at the start. */
+struct id_source {
+	int64_t ms;
+	uint32_t count;
+};
 
-/* A token: uniform over [A-Za-z0-9], from the system's generator. No NUL. out must be arena memory. */
+/* A UUID version 7 (RFC 9562, 5.7) of that time in lower-case text, with a NUL. Two ids of one
+ * source sort in the order in which they were made, also within a millisecond and when the clock
+ * goes back. */
+void id_make(struct id_source *source, int64_t wall_ms, char out[COFFER_ID_LEN + 1]);
+
+/* A token: uniform over [A-Za-z0-9], from the system's generator. No NUL. out must be arena
+ * memory. */
 void id_make_token(char out[COFFER_TOKEN_LEN]);
 
 #endif

@@ -1,7 +1,7 @@
 /* secret.h - bytes that must not outlive their use, outside the request path. Layer: base.
  *
- * A secret owns pages of the arena and never grows: use it for a passphrase, a key file's content, a
- * run's bootstrap payload. Five verbs; struct copies move ownership and must empty the source. */
+ * A secret owns pages of the arena and never grows: use it for a passphrase, a key file's content,
+ * a run's bootstrap payload. Five verbs; struct copies move ownership and must empty the source. */
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
@@ -28,8 +28,8 @@ COFFER_MUST_USE coffer_err secret_reserve(struct secret *out, struct arena *aren
 COFFER_MUST_USE coffer_err secret_copy(struct secret *out, struct arena *arena, const uint8_t *src,
 				       size_t len);
 
-/* Reads fd to its end. COFFER_INVALID_ARGUMENT if there are more than max bytes, COFFER_UNAVAILABLE on
- * a read error (errno is kept). fd stays open. */
+/* Reads fd to its end. COFFER_INVALID_ARGUMENT if there are more than max bytes, COFFER_UNAVAILABLE
+ * on a read error (errno is kept). fd stays open. */
 COFFER_MUST_USE coffer_err secret_read(struct secret *out, struct arena *arena, int fd, size_t max);
 
 /* Wipes and gives back; *s becomes empty. An empty secret is fine. */

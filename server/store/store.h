@@ -6,7 +6,8 @@
  *   COFFER_DATA_LOSS            the database is damaged
  *   COFFER_INTERNAL             an I/O error or a defect: after it the process must exit and not retry
  * and logs the cause of the last three. Slices in a row that a function returns are borrowed: they are
- * valid until the next call on the store. Times are wall-clock milliseconds, 0 for "not set". */
+ * valid until the next call on the store, so copy what you pass on to it; a scope or name that was asked
+ * for is the caller's own slice again. Times are wall-clock milliseconds, 0 for "not set". */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -24,13 +25,16 @@
 struct store;
 
 typedef enum store_mode {
-	STORE_EXISTING, /* COFFER_NOT_FOUND if there is no database */
+	STORE_EXISTING, /* COFFER_NOT_FOUND if there is no store */
 	STORE_CREATE,   /* COFFER_ALREADY_EXISTS if there is one; made with mode 0600 */
 } store_mode;
 
 /* Opens and locks the database at path (":memory:" for one that leaves nothing), checks it and brings
- * its schema up to date. COFFER_FAILED_PRECONDITION if another process has it open (*holder is its pid,
- * 0 if unknown) or if its schema is newer than this program. On error *out is NULL. */
+ * its schema up to date. There is a store once its identity has been committed: a creation that was
+ * cut short leaves none, and can be repeated. COFFER_FAILED_PRECONDITION if another process has it open
+ * (*holder is its pid, 0 if unknown), if it is another program's or a newer coffer's, if it cannot be
+ * opened for writing, or if there is a symbolic link in path; the cause is logged. A process must not
+ * open a database twice. On error *out is NULL. */
 COFFER_MUST_USE coffer_err store_open(struct store **out, const char *path, store_mode mode,
 				      pid_t *holder);
 void store_close(struct store *store); /* NULL is fine */
@@ -61,6 +65,7 @@ struct store_slot {
 	struct slice commitment;
 	struct slice wrapped;
 };
+/* The id is above 0. COFFER_ALREADY_EXISTS if there is such a slot. */
 COFFER_MUST_USE coffer_err store_slot_put(struct store *store, const struct store_slot *slot);
 /* The slot with the smallest id above after_id. */
 COFFER_MUST_USE coffer_err store_slot_next(struct store *store, uint32_t after_id,
@@ -95,7 +100,7 @@ struct store_secret {
 	struct slice sealed;
 };
 
-/* COFFER_ALREADY_EXISTS if there is such a version. */
+/* version is 1 .. UINT32_MAX - 1. COFFER_ALREADY_EXISTS if there is such a version. */
 COFFER_MUST_USE coffer_err store_secret_put(struct store *store, const struct store_secret *secret);
 /* The newest version, which may be a tombstone. The hot path. */
 COFFER_MUST_USE coffer_err store_secret_latest(struct store *store, struct slice scope,
@@ -146,6 +151,7 @@ struct store_grant {
 	grant_end end;
 };
 
+/* COFFER_ALREADY_EXISTS if there is a grant of that id or hash. */
 COFFER_MUST_USE coffer_err store_grant_put(struct store *store, const struct store_grant *grant);
 COFFER_MUST_USE coffer_err store_grant_by_hash(struct store *store,
 					       const uint8_t hash[STORE_HASH_LEN],
@@ -182,6 +188,7 @@ struct store_run {
 	uint32_t claim_uid;
 };
 
+/* COFFER_ALREADY_EXISTS if there is a run of that id. */
 COFFER_MUST_USE coffer_err store_run_put(struct store *store, const struct store_run *run);
 COFFER_MUST_USE coffer_err store_run_get(struct store *store, struct slice id,
 					 struct store_run *run);

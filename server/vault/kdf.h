@@ -31,8 +31,10 @@ void kdf_params_make(struct kdf_params *out);
 /* COFFER_DATA_LOSS if the parameters are outside the bounds above. */
 COFFER_MUST_USE coffer_err kdf_params_check(const struct kdf_params *params);
 
-/* Derives key, which must be arena memory. The passphrase is any bytes (len > 0).
- * COFFER_DATA_LOSS as above; COFFER_RESOURCE_EXHAUSTED if the memory cannot be had. */
+/* Derives key, which must be arena memory. The passphrase is any bytes. On error key is all
+ * zero. COFFER_DATA_LOSS as above; COFFER_INVALID_ARGUMENT if the passphrase is empty;
+ * COFFER_RESOURCE_EXHAUSTED if the memory cannot be had; COFFER_INTERNAL if libsodium cannot
+ * start. */
 COFFER_MUST_USE coffer_err kdf_derive(const struct kdf_params *params, const uint8_t *passphrase,
 				      size_t len, uint8_t key[KDF_KEY_LEN]);
 

@@ -1,13 +1,13 @@
-/* keyring.h - slots and epochs: how a store's root keys are wrapped, and the sub-keys made from them.
- * Layer: vault. Knows no storage: it makes and opens rows that core keeps.
+/* keyring.h - slots and epochs: how a store's root keys are wrapped, and the sub-keys made from
+ * them. Layer: vault. Knows no storage: it makes and opens rows that core keeps.
  *
  *   key file or passphrase -> KEK
  *   BLAKE2b-512(key: KEK, "coffer/wrap/v1" | store uuid | slot id | nonce) = wrap key | commitment
  *   XChaCha20-Poly1305(wrap key, nonce, root key; associated data: every field of the slot)
- *   BLAKE2b(root key, purpose, epoch) = sub-key
+ *   crypto_kdf(root key, epoch and purpose) = sub-key
  *
- * The commitment makes a slot open under one KEK only; the associated data makes an edited slot fail.
- * Every key lives in one page of the arena. */
+ * The commitment makes a slot open under one KEK only; the associated data makes an edited slot
+ * fail. Every key lives in one page of the arena. */
 #ifndef VAULT_KEYRING_H
 #define VAULT_KEYRING_H
 
@@ -49,31 +49,38 @@ typedef enum key_purpose {
 
 struct keyring;
 
-/* An empty keyring for the store of that uuid. COFFER_RESOURCE_EXHAUSTED if the arena has no page. */
+/* An empty keyring for the store of that uuid. COFFER_RESOURCE_EXHAUSTED if the arena has no page;
+ * COFFER_INTERNAL if libsodium cannot start. On error *out is NULL. */
 COFFER_MUST_USE coffer_err keyring_create(struct keyring **out, struct arena *arena,
 					  const uint8_t store_uuid[KEYRING_STORE_UUID_LEN]);
 
 /* Wipes every key. keyring may be NULL. */
 void keyring_destroy(struct keyring *keyring);
 
-/* Makes a new random root key and the given epoch (> 0) current for writes.
- * COFFER_RESOURCE_EXHAUSTED if there are KEYRING_EPOCHS_MAX already. */
+/* Makes a new random root key and the given epoch, above every other one, current for writes.
+ * COFFER_RESOURCE_EXHAUSTED if there are KEYRING_EPOCHS_MAX already, or the arena has no page. */
 COFFER_MUST_USE coffer_err keyring_new_epoch(struct keyring *keyring, uint32_t epoch);
 
 /* Wraps the epoch's root key under kek: reads id, epoch, kind and kdf of *slot, fills in the rest.
- * COFFER_NOT_FOUND if the keyring has no such epoch. */
+ * COFFER_NOT_FOUND if the keyring has no such epoch; COFFER_RESOURCE_EXHAUSTED if the arena has no
+ * page. */
 COFFER_MUST_USE coffer_err keyring_wrap(const struct keyring *keyring,
 					const uint8_t kek[KEYRING_KEY_LEN], struct slot *slot);
 
-/* Opens the slot's root key into the keyring; the highest epoch is current. kek is for this slot's kind.
- * COFFER_PERMISSION_DENIED if kek is the wrong key; COFFER_DATA_LOSS if the slot was altered. */
+/* Opens the slot's root key into the keyring; the highest epoch is current. kek is for this slot's
+ * kind. A second slot of an epoch must hold the same root key. COFFER_PERMISSION_DENIED: kek is the
+ * wrong key. COFFER_DATA_LOSS: the slot was altered. COFFER_RESOURCE_EXHAUSTED as above. The
+ * commitment is checked first, so what goes into it cannot be told from a wrong key: an altered id,
+ * nonce or commitment, another store's uuid, and (as they change the KEK that a passphrase gives)
+ * an altered salt, memory or number of passes are COFFER_PERMISSION_DENIED too. */
 COFFER_MUST_USE coffer_err keyring_unwrap(struct keyring *keyring, const struct slot *slot,
 					  const uint8_t kek[KEYRING_KEY_LEN]);
 
 /* The epoch that writes use; 0 for an empty keyring. */
 uint32_t keyring_epoch(const struct keyring *keyring);
 
-/* The sub-key of that purpose and epoch, or NULL if the keyring has no such epoch. The keyring owns it. */
+/* The sub-key of that purpose and epoch, or NULL if the keyring has no such epoch. The keyring owns
+ * it. */
 const uint8_t *keyring_key(const struct keyring *keyring, key_purpose purpose, uint32_t epoch);
 
 const uint8_t *keyring_store_uuid(const struct keyring *keyring);

@@ -4,9 +4,9 @@
  *
  * XChaCha20-Poly1305: a random 24-byte nonce under the epoch's record key. AES-256-GCM: a random
  * 16-byte salt, from which key and nonce of this one record are derived by keyed BLAKE2b, so no two
- * records share a key and the short GCM nonce sets no limit.
- * The record's context is associated data: a record that was moved, renamed, re-versioned or re-flagged
- * does not open. */
+ * records share a key and the short GCM nonce sets no limit. The first six bytes, the store's uuid
+ * and the record's context are associated data: a record that was moved, renamed, re-versioned or
+ * re-flagged does not open. */
 #ifndef VAULT_SEAL_H
 #define VAULT_SEAL_H
 
@@ -40,18 +40,19 @@ size_t seal_sealed_len(seal_algorithm algorithm, size_t len);
 
 /* Seals plain under the keyring's current epoch, appending seal_sealed_len bytes to out.
  * COFFER_RESOURCE_EXHAUSTED if they do not fit; COFFER_FAILED_PRECONDITION if the algorithm is not
- * available here or the keyring is empty. */
+ * available here or the keyring is empty; COFFER_INVALID_ARGUMENT if the context's scope is longer
+ * than COFFER_SCOPE_MAX or its name than COFFER_NAME_MAX. On error out is as it was. */
 COFFER_MUST_USE coffer_err seal_record(const struct keyring *keyring, seal_algorithm algorithm,
 				       const struct seal_context *context, struct slice plain,
 				       struct buf *out);
 
-/* The plaintext's length, for making room before seal_open. COFFER_DATA_LOSS if sealed is no record. */
+/* The plaintext's length, for making room before seal_open. COFFER_DATA_LOSS if sealed is no
+ * record. */
 COFFER_MUST_USE coffer_err seal_plain_len(struct slice sealed, size_t *len);
 
-/* Opens sealed into out, which has room for exactly seal_plain_len bytes and is arena memory. On any
- * error nothing of the plaintext is left in out.
- * COFFER_DATA_LOSS if it does not authenticate or its epoch is unknown; COFFER_FAILED_PRECONDITION if its
- * algorithm is not available here. */
+/* Opens sealed into out, which has room for exactly seal_plain_len bytes (or is NULL for none) and
+ * is arena memory. On any error those bytes are zero. COFFER_DATA_LOSS if it does not authenticate
+ * or its epoch is unknown; COFFER_FAILED_PRECONDITION if its algorithm is not available here. */
 COFFER_MUST_USE coffer_err seal_open(const struct keyring *keyring,
 				     const struct seal_context *context, struct slice sealed,
 				     uint8_t *out);

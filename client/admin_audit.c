@@ -1,0 +1,181 @@
+#include "admin.h"
+
+#include "copy.h"
+
+#include <stdlib.h>
+
+/* Joins the lines, each with a newline behind it. A line with a newline or a NUL of its own would pass for two,
+ * or hide the rest. */
+static coffer_err join_lines(struct slice reply, char **out)
+{
+	struct slice rest = reply, line;
+	size_t size = 1, len = 0;
+
+	while (codec_next(&rest, coffer_v1_ReadAuditResponse_lines_tag, &line)) {
+		if (line.len > 0 && (memchr(line.data, '\n', line.len) != NULL ||
+				     memchr(line.data, '\0', line.len) != NULL))
+			return COFFER_INTERNAL;
+		size += line.len + 1;
+	}
+	if ((*out = malloc(size)) == NULL)
+		return COFFER_RESOURCE_EXHAUSTED;
+	rest = reply;
+	while (codec_next(&rest, coffer_v1_ReadAuditResponse_lines_tag, &line)) {
+		if (line.len > 0)
+			memcpy(*out + len, line.data, line.len);
+		len += line.len;
+		(*out)[len++] = '\n';
+	}
+	(*out)[len] = '\0';
+	return COFFER_OK;
+}
+
+coffer_err coffer_admin_read_audit(struct coffer_admin *admin, uint64_t after_seq, char **lines,
+				   uint64_t *last_seq, bool *more)
+{
+	coffer_v1_ReadAuditRequest request = { .after_seq = after_seq };
+	coffer_v1_ReadAuditResponse reply;
+	struct call call;
+	coffer_err err;
+
+	*lines = NULL;
+	*last_seq = after_seq;
+	*more = false;
+	if ((err = admin_arm(admin)) != COFFER_OK)
+		return err;
+	call_begin(&call, &admin->transport, "ReadAudit", CALL_READS);
+	call_put(&call, coffer_v1_ReadAuditRequest_fields, &request);
+	err = call_exchange(&call, coffer_v1_ReadAuditResponse_fields, &reply, sizeof(reply));
+	/* A caller that follows pages would never end if they stood still. */
+	if (err == COFFER_OK && reply.more && reply.last_seq <= after_seq)
+		err = COFFER_INTERNAL;
+	if (err == COFFER_OK)
+		err = join_lines(call.reply, lines);
+	if (err == COFFER_OK) {
+		*last_seq = reply.last_seq;
+		*more = reply.more;
+	}
+	return call_end(&call, err);
+}
+
+struct cursor {
+	uint8_t bytes[COFFER_TEXT_MAX];
+	size_t len;
+};
+
+static coffer_err cursor_move(struct cursor *cursor, struct slice next)
+{
+	if (next.len == 0 || next.len > sizeof(cursor->bytes) ||
+	    slice_equal(next, (struct slice){ cursor->bytes, cursor->len }))
+		return COFFER_INTERNAL;
+	memcpy(cursor->bytes, next.data, next.len);
+	cursor->len = next.len;
+	return COFFER_OK;
+}
+
+static coffer_err verify_step(struct coffer_admin *admin, struct cursor *cursor,
+			      struct coffer_verdict *out, bool *done)
+{
+	coffer_v1_VerifyAuditRequest request = { .cursor = { cursor->bytes, cursor->len } };
+	coffer_v1_VerifyAuditResponse reply;
+	struct call call;
+	coffer_err err = admin_arm(admin);
+
+	if (err != COFFER_OK)
+		return err;
+	call_begin(&call, &admin->transport, "VerifyAudit", CALL_READS);
+	call_put(&call, coffer_v1_VerifyAuditRequest_fields, &request);
+	err = call_exchange(&call, coffer_v1_VerifyAuditResponse_fields, &reply, sizeof(reply));
+	out->first_seq = reply.first_seq;
+	out->last_seq = reply.last_seq;
+	*done = reply.done;
+	if (err == COFFER_OK)
+		err = copy_text(reply.problem, out->problem, sizeof(out->problem));
+	if (err == COFFER_OK && !reply.done)
+		err = cursor_move(cursor, reply.cursor);
+	return call_end(&call, err);
+}
+
+coffer_err coffer_admin_verify_audit(struct coffer_admin *admin, struct coffer_verdict *out)
+{
+	struct cursor cursor = { .len = 0 };
+	bool done;
+	coffer_err err;
+
+	*out = (struct coffer_verdict){ 0 };
+	do
+		err = verify_step(admin, &cursor, out, &done);
+	while (err == COFFER_OK && !done);
+	if (err != COFFER_OK)
+		*out = (struct coffer_verdict){ 0 };
+	return err;
+}
+
+static coffer_err copy_methods(struct slice reply, struct coffer_status *out)
+{
+	size_t count = copy_count(reply, coffer_v1_StatusResponse_methods_tag);
+	struct slice element;
+	coffer_err err = COFFER_OK;
+
+	if (count == 0)
+		return COFFER_OK;
+	out->methods = copy_extend(NULL, 0, count, sizeof(*out->methods));
+	if (out->methods == NULL)
+		return COFFER_RESOURCE_EXHAUSTED;
+	while (err == COFFER_OK &&
+	       codec_next(&reply, coffer_v1_StatusResponse_methods_tag, &element)) {
+		struct coffer_method_status *to = &out->methods[out->methods_len++];
+		coffer_v1_MethodStatus method;
+		if (codec_decode(element, coffer_v1_MethodStatus_fields, &method,
+				 sizeof(method)) != COFFER_OK)
+			return COFFER_INTERNAL;
+		err = copy_text(method.method, to->method, sizeof(to->method));
+		to->calls = method.calls;
+		to->errors = method.errors;
+	}
+	return err;
+}
+
+static coffer_err copy_status(struct slice body, const coffer_v1_StatusResponse *reply,
+			      struct coffer_status *out)
+{
+	coffer_err err;
+
+	*out = (struct coffer_status){
+		.started_at_ms = reply->started_at_ms,
+		.connections = reply->connections,
+		.revision = reply->revision,
+		.audit_seq = reply->audit_seq,
+		.audit_writable = reply->audit_writable,
+		.arena_used = reply->arena_used,
+		.arena_size = reply->arena_size,
+	};
+	if ((err = copy_text(reply->server, out->server, sizeof(out->server))) != COFFER_OK ||
+	    (err = copy_text(reply->cipher, out->cipher, sizeof(out->cipher))) != COFFER_OK)
+		return err;
+	return copy_methods(body, out);
+}
+
+coffer_err coffer_admin_status(struct coffer_admin *admin, struct coffer_status *out)
+{
+	coffer_v1_StatusResponse reply;
+	struct call call;
+	coffer_err err;
+
+	*out = (struct coffer_status){ .methods = NULL };
+	if ((err = admin_arm(admin)) != COFFER_OK)
+		return err;
+	call_begin(&call, &admin->transport, "Status", CALL_READS);
+	err = call_exchange(&call, coffer_v1_StatusResponse_fields, &reply, sizeof(reply));
+	if (err == COFFER_OK)
+		err = copy_status(call.reply, &reply, out);
+	if (err != COFFER_OK)
+		coffer_status_free(out);
+	return call_end(&call, err);
+}
+
+void coffer_status_free(struct coffer_status *status)
+{
+	free(status->methods);
+	*status = (struct coffer_status){ .methods = NULL };
+}

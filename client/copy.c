@@ -1,0 +1,199 @@
+#include "copy.h"
+
+#include "codec.h"
+#include "names.h"
+#include "wipe.h"
+
+#include <stdlib.h>
+
+coffer_err copy_text(struct slice text, char *out, size_t size)
+{
+	const char *why;
+
+	out[0] = '\0';
+	if (names_check_text(text, size - 1, &why) != COFFER_OK)
+		return COFFER_INTERNAL;
+	if (text.len > 0)
+		memcpy(out, text.data, text.len);
+	out[text.len] = '\0';
+	return COFFER_OK;
+}
+
+/* A copy with a NUL behind it, or NULL. */
+static uint8_t *duplicate(struct slice bytes)
+{
+	uint8_t *copy = malloc(bytes.len + 1);
+
+	if (copy == NULL)
+		return NULL;
+	if (bytes.len > 0)
+		memcpy(copy, bytes.data, bytes.len);
+	copy[bytes.len] = '\0';
+	return copy;
+}
+
+coffer_err copy_value(struct slice value, uint32_t version, struct slice scope,
+		      struct coffer_value *out)
+{
+	coffer_err err;
+
+	*out = (struct coffer_value){ .version = version };
+	if ((err = copy_text(scope, out->scope, sizeof(out->scope))) == COFFER_OK &&
+	    (out->data = duplicate(value)) == NULL)
+		err = COFFER_RESOURCE_EXHAUSTED;
+	if (err != COFFER_OK)
+		*out = (struct coffer_value){ 0 };
+	else
+		out->len = value.len;
+	return err;
+}
+
+static bool has_nul(struct slice text)
+{
+	return text.len > 0 && memchr(text.data, '\0', text.len) != NULL;
+}
+
+coffer_err copy_string(struct slice text, char **out)
+{
+	*out = NULL;
+	if (has_nul(text))
+		return COFFER_INTERNAL;
+	*out = (char *)duplicate(text);
+	return *out != NULL ? COFFER_OK : COFFER_RESOURCE_EXHAUSTED;
+}
+
+size_t copy_count(struct slice message, uint32_t tag)
+{
+	struct slice element;
+	size_t count = 0;
+
+	while (codec_next(&message, tag, &element))
+		count++;
+	return count;
+}
+
+void *copy_extend(void *items, size_t len, size_t more, size_t size)
+{
+	uint8_t *room;
+
+	if (more > COPY_ARRAY_MAX / size - len)
+		return NULL;
+	room = calloc(len + more, size);
+	if (room == NULL || len == 0)
+		return room;
+	memcpy(room, items, len * size);
+	wipe(items, len * size);
+	free(items);
+	return room;
+}
+
+/* A block that is filled with strings from the front. */
+struct block {
+	char *at;
+	bool bad; /* a text had a NUL */
+};
+
+static const char *block_put(struct block *block, struct slice text)
+{
+	char *start = block->at;
+
+	block->bad = block->bad || has_nul(text);
+	if (text.len > 0)
+		memcpy(start, text.data, text.len);
+	start[text.len] = '\0';
+	block->at += text.len + 1;
+	return start;
+}
+
+/* Each string's NUL becomes the space before the next one. */
+static const char *block_put_joined(struct block *block, struct slice message, uint32_t tag)
+{
+	char *start = block->at;
+	struct slice element;
+
+	*start = '\0';
+	while (codec_next(&message, tag, &element)) {
+		(void)block_put(block, element);
+		block->at[-1] = ' ';
+	}
+	if (block->at > start)
+		block->at[-1] = '\0';
+	else
+		block->at++;
+	return start;
+}
+
+static bool decode_pair(struct slice in, coffer_v1_Pair *pair)
+{
+	return codec_decode(in, coffer_v1_Pair_fields, pair, sizeof(*pair)) == COFFER_OK;
+}
+
+/* Bytes of the strings with their NULs. False if an extra is malformed. */
+static bool text_size(const struct copy_run *from, size_t *size)
+{
+	struct slice rest = from->message, element;
+	coffer_v1_Pair pair;
+
+	*size = from->run_id.len + from->git_dir.len + from->meta.pipeline.len +
+		from->meta.repo.len + from->meta.ref.len + from->meta.sha.len +
+		from->sentry.dsn.len + from->sentry.trace_id.len + 8;
+	while (codec_next(&rest, from->extras_tag, &element)) {
+		if (!decode_pair(element, &pair))
+			return false;
+		*size += pair.key.len + pair.value.len + 2;
+	}
+	rest = from->message;
+	while (from->allow_tag != 0 && codec_next(&rest, from->allow_tag, &element))
+		*size += element.len + 1;
+	*size += 1; /* no globs at all are a string too */
+	return true;
+}
+
+static void put_extras(struct block *block, const struct copy_run *from, struct coffer_pair *to)
+{
+	struct slice rest = from->message, element;
+	coffer_v1_Pair pair;
+
+	while (codec_next(&rest, from->extras_tag, &element) && decode_pair(element, &pair)) {
+		to->key = block_put(block, pair.key);
+		to->value = block_put(block, pair.value);
+		to++;
+	}
+}
+
+coffer_err copy_run(const struct copy_run *from, struct coffer_bootstrap *out, const char **allow)
+{
+	size_t count = copy_count(from->message, from->extras_tag), size;
+	struct coffer_pair *extras;
+	struct block block;
+
+	*out = (struct coffer_bootstrap){ 0 };
+	if (!text_size(from, &size))
+		return COFFER_INTERNAL;
+	size += count * sizeof(*extras);
+	if ((extras = malloc(size)) == NULL)
+		return COFFER_RESOURCE_EXHAUSTED;
+	block = (struct block){ .at = (char *)(extras + count) };
+	*out = (struct coffer_bootstrap){
+		.run_id = block_put(&block, from->run_id),
+		.git_dir = block_put(&block, from->git_dir),
+		.pipeline = block_put(&block, from->meta.pipeline),
+		.repo = block_put(&block, from->meta.repo),
+		.ref = block_put(&block, from->meta.ref),
+		.sha = block_put(&block, from->meta.sha),
+		.pushed_at_ms = from->meta.pushed_at_ms,
+		.sentry_dsn = block_put(&block, from->sentry.dsn),
+		.sentry_trace_id = block_put(&block, from->sentry.trace_id),
+		.extras_len = count,
+		.extras = extras,
+		.memory = extras,
+		.memory_len = size,
+	};
+	put_extras(&block, from, extras);
+	if (allow != NULL)
+		*allow = block_put_joined(&block, from->message, from->allow_tag);
+	if (!block.bad)
+		return COFFER_OK;
+	coffer_bootstrap_free(out);
+	return COFFER_INTERNAL;
+}

@@ -1,0 +1,112 @@
+#include "audit/json.h"
+
+#include <assert.h>
+
+#include "names.h"
+
+/* The longest escaped form of one character. */
+#define FORM_MAX 6
+
+static const char hex_digits[] = "0123456789abcdef";
+
+void json_raw(struct buf *out, const void *bytes, size_t len)
+{
+	assert(len <= out->cap - out->len);
+	if (len == 0 || len > out->cap - out->len)
+		return;
+	memcpy(out->data + out->len, bytes, len);
+	out->len += len;
+}
+
+void json_number(struct buf *out, uint64_t number)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	json_raw(out, digits + at, sizeof(digits) - at);
+}
+
+void json_hex(struct buf *out, const uint8_t *bytes, size_t len)
+{
+	char pair[2];
+
+	for (size_t i = 0; i < len; i++) {
+		pair[0] = hex_digits[bytes[i] >> 4];
+		pair[1] = hex_digits[bytes[i] & 15];
+		json_raw(out, pair, sizeof(pair));
+	}
+}
+
+static size_t plain_run(struct slice text)
+{
+	size_t n = 0;
+
+	while (n < text.len && text.data[n] >= 0x20 && text.data[n] < 0x7f && text.data[n] != '"' &&
+	       text.data[n] != '\\')
+		n++;
+	return n;
+}
+
+/* Writes the escaped form of the character that text begins with, which is not plain, and returns its
+ * size; *used is the character's own. */
+static size_t escape(struct slice text, char out[FORM_MAX], size_t *used)
+{
+	uint8_t c = text.data[0];
+
+	*used = names_utf8(text);
+	if (*used == 0) {
+		*used = 1;
+		memcpy(out, "\xef\xbf\xbd", 3);
+		return 3;
+	}
+	if (*used > 1) {
+		memcpy(out, text.data, *used);
+		return *used;
+	}
+	if (c == '"' || c == '\\') {
+		out[0] = '\\';
+		out[1] = (char)c;
+		return 2;
+	}
+	memcpy(out, "\\u00", 4);
+	out[4] = hex_digits[c >> 4];
+	out[5] = hex_digits[c & 15];
+	return FORM_MAX;
+}
+
+void json_text(struct buf *out, struct slice text, size_t max)
+{
+	char form[FORM_MAX];
+	size_t used, len;
+
+	while (text.len > 0 && max > 0) {
+		used = len = plain_run(text);
+		if (len > max)
+			used = len = max;
+		if (len > 0) {
+			json_raw(out, text.data, len);
+		} else {
+			len = escape(text, form, &used);
+			if (len > max)
+				return;
+			json_raw(out, form, len);
+		}
+		max -= len;
+		text = (struct slice){ text.data + used, text.len - used };
+	}
+}
+
+void json_field(struct buf *out, struct slice key, struct slice text, size_t max)
+{
+	if (text.len == 0)
+		return;
+	JSON_LITERAL(out, ",\"");
+	json_raw(out, key.data, key.len);
+	JSON_LITERAL(out, "\":\"");
+	json_text(out, text, max);
+	JSON_LITERAL(out, "\"");
+}

@@ -1,0 +1,27 @@
+/* json.h - the pieces of a JSON line, written into a buffer without the heap. Layer: audit, private.
+ *
+ * The caller has made sure of the room. Were it not there, a piece would be left out whole: a broken
+ * contract damages a line, never memory. */
+#ifndef AUDIT_JSON_H
+#define AUDIT_JSON_H
+
+#include <stdint.h>
+
+#include "slice.h"
+
+/* As it stands. */
+void json_raw(struct buf *out, const void *bytes, size_t len);
+#define JSON_LITERAL(out, text) json_raw(out, text, sizeof(text) - 1)
+
+void json_number(struct buf *out, uint64_t number);
+void json_hex(struct buf *out, const uint8_t *bytes, size_t len);
+
+/* The inside of a string: escaped, what is not UTF-8 replaced by U+FFFD, and cut between characters
+ * where its escaped form would be longer than max bytes. */
+void json_text(struct buf *out, struct slice text, size_t max);
+
+/* ,"key":"text" - or nothing, if text is empty. */
+void json_field(struct buf *out, struct slice key, struct slice text, size_t max);
+#define JSON_FIELD(out, key, text, max) json_field(out, SLICE_LITERAL(key), text, max)
+
+#endif

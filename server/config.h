@@ -1,0 +1,52 @@
+/* config.h - the daemon's settings. Layer: main.
+ *
+ * One table names each setting once; it is read from the INI file, then from the environment, then from
+ * the command line, and the later one wins. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <coffer/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define CONFIG_SECRETS_MAX 64
+
+typedef enum config_action {
+	CONFIG_SERVE,
+	CONFIG_INIT, /* make a home, then end */
+	CONFIG_HELP,
+	CONFIG_VERSION,
+} config_action;
+
+/* Strings are owned; NULL where nothing was set and there is no default. */
+struct config {
+	config_action action;
+	bool ephemeral;
+	char *home;
+	char *config_file;
+	char *socket;
+	char *admin_socket;
+	char *admin_group;
+	char *key_file;
+	char *passphrase_file;
+	char *cipher;
+	char *audit_sync;
+	char *log_level;
+	bool allow_swap;
+	size_t arena_bytes;
+	size_t connections;
+	size_t connections_per_uid;
+	size_t value_max;
+	size_t versions_kept;
+	const char *secrets[CONFIG_SECRETS_MAX]; /* NAME=@FILE or NAME=VALUE, borrowed from argv */
+	size_t secrets_len;
+};
+
+/* Reads all sources. COFFER_INVALID_ARGUMENT, with what is wrong printed on stderr. */
+COFFER_MUST_USE coffer_err config_read(struct config *out, int argc, char **argv);
+void config_free(struct config *config);
+
+/* Prints how to call the program, one setting a line, on stdout. */
+void config_print_help(void);
+
+#endif

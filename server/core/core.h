@@ -1,0 +1,52 @@
+/* core.h - the state that the rules of coffer work on. Layer: core.
+ *
+ * Owned by the server, passed to every function of this layer. Changes are made between core_begin and
+ * core_commit; what a change does to memory (ended grants, the revision) takes effect with the commit
+ * alone, so a failed one leaves nothing behind. Errors of the store pass through as store.h states
+ * them. */
+#ifndef CORE_CORE_H
+#define CORE_CORE_H
+
+#include <coffer/error.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "slice.h"
+#include "store/store.h"
+#include "vault/keyring.h"
+#include "vault/seal.h"
+
+struct grant;
+
+struct core {
+	struct arena *arena;      /* borrowed */
+	struct store *store;      /* borrowed */
+	struct keyring *keyring;  /* borrowed */
+	seal_algorithm algorithm; /* of new records */
+	uint32_t value_max;       /* bytes of one value */
+	uint32_t versions_kept;   /* of one secret */
+	uint64_t revision;        /* committed changes to secrets */
+	struct buf sealed;        /* scratch for one record's ciphertext; heap */
+	struct id_source ids;     /* of runs */
+	struct grant *grants;     /* those that connections hold, by id: a uthash table */
+	struct {
+		char id[COFFER_ID_LEN + 1];
+		grant_end end;
+	} ending;               /* the grant that the open transaction ends; id "" for none */
+	uint64_t next_revision; /* revision, once the open transaction is committed */
+};
+
+/* Fills in the derived fields; the borrowed ones and the settings are set by the caller before.
+ * COFFER_RESOURCE_EXHAUSTED without memory. */
+COFFER_MUST_USE coffer_err core_init(struct core *core);
+void core_destroy(struct core *core);
+
+COFFER_MUST_USE coffer_err core_begin(struct core *core);
+COFFER_MUST_USE coffer_err core_commit(struct core *core);
+void core_rollback(struct core *core);
+
+/* Counts a change to secrets in the open transaction. */
+COFFER_MUST_USE coffer_err core_touch(struct core *core);
+
+#endif

@@ -1,0 +1,82 @@
+#include "net/listener.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static bool somebody_answers(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answered =
+	    fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return answered;
+}
+
+/* Takes away what a daemon that was killed has left; never anything else. */
+static coffer_err clear_path(const struct sockaddr_un *address)
+{
+	const char *path = address->sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) != 0)
+		return COFFER_OK;
+	if (!S_ISSOCK(st.st_mode)) {
+		log_error("%s is in the way: it is not a socket", path);
+		return COFFER_ALREADY_EXISTS;
+	}
+	if (somebody_answers(address)) {
+		log_error("a daemon answers on %s already", path);
+		return COFFER_ALREADY_EXISTS;
+	}
+	if (unlink(path) == 0)
+		return COFFER_OK;
+	log_error("cannot replace %s: %s", path, strerror(errno));
+	return COFFER_UNAVAILABLE;
+}
+
+/* The mode is right from the start: there is no moment in which anybody else could connect. */
+static bool bind_with_mode(int fd, const struct sockaddr_un *address, unsigned mode)
+{
+	mode_t before = umask((mode_t)(0777 & ~mode));
+	bool bound = bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+	int cause = errno;
+
+	umask(before);
+	errno = cause;
+	return bound;
+}
+
+coffer_err listener_bind(const char *path, unsigned mode, int64_t group, int *fd)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	coffer_err err;
+
+	*fd = -1;
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		log_error("the socket's path is longer than %zu bytes: %s",
+			  sizeof(address.sun_path) - 1, path);
+		return COFFER_UNAVAILABLE;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	if ((err = clear_path(&address)) != COFFER_OK)
+		return err;
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*fd >= 0 && bind_with_mode(*fd, &address, mode) &&
+	    (group < 0 || lchown(path, (uid_t)-1, (gid_t)group) == 0) &&
+	    listen(*fd, SOMAXCONN) == 0)
+		return COFFER_OK;
+	log_error("cannot listen on %s: %s", path, strerror(errno));
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+	return COFFER_UNAVAILABLE;
+}

@@ -1,0 +1,85 @@
+#include "net/uids.h"
+
+#include <stdlib.h>
+
+/* Out of memory inside uthash leaves the table as it was, and hh.tbl unset in what was to be added. */
+#undef uthash_nonfatal_oom
+#define uthash_nonfatal_oom(element) ((element)->hh.tbl = NULL)
+
+#define SECOND_MS 1000
+
+unsigned uids_connections(const struct uids *uids, uint32_t uid)
+{
+	struct uid_row *row;
+
+	HASH_FIND(hh, uids->rows, &uid, sizeof(uid), row);
+	return row != NULL ? row->connections : 0;
+}
+
+struct uid_row *uids_enter(struct uids *uids, uint32_t uid)
+{
+	struct uid_row *row;
+
+	HASH_FIND(hh, uids->rows, &uid, sizeof(uid), row);
+	if (row == NULL) {
+		if ((row = calloc(1, sizeof(*row))) == NULL)
+			return NULL;
+		row->uid = uid;
+		HASH_ADD(hh, uids->rows, uid, sizeof(uid), row);
+		if (row->hh.tbl == NULL) {
+			free(row);
+			return NULL;
+		}
+	}
+	row->connections++;
+	return row;
+}
+
+static bool is_over(const struct uid_row *row, int64_t now_ms)
+{
+	return row->connections == 0 &&
+	       (row->bad_tokens == 0 || now_ms - row->since_ms >= SECOND_MS);
+}
+
+static void forget(struct uids *uids, struct uid_row *row)
+{
+	HASH_DEL(uids->rows, row);
+	free(row);
+}
+
+void uids_leave(struct uids *uids, struct uid_row *row, int64_t now_ms)
+{
+	row->connections--;
+	if (is_over(row, now_ms))
+		forget(uids, row);
+}
+
+bool uids_bad_token(struct uid_row *row, int64_t now_ms)
+{
+	if (now_ms - row->since_ms >= SECOND_MS) {
+		row->since_ms = now_ms;
+		row->bad_tokens = 0;
+	}
+	return ++row->bad_tokens > UIDS_BAD_TOKENS;
+}
+
+void uids_sweep(struct uids *uids, int64_t now_ms)
+{
+	struct uid_row *row, *next;
+
+	HASH_ITER(hh, uids->rows, row, next)
+	{
+		if (is_over(row, now_ms))
+			forget(uids, row);
+	}
+}
+
+void uids_destroy(struct uids *uids)
+{
+	struct uid_row *row, *next;
+
+	HASH_ITER(hh, uids->rows, row, next)
+	{
+		forget(uids, row);
+	}
+}

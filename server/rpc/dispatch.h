@@ -1,0 +1,72 @@
+/* dispatch.h - requests in, replies out: the method table. Layer: rpc.
+ *
+ * The one place of authentication, authorization, audit, transactions and counting. A handler is called
+ * by nobody else. */
+#ifndef RPC_DISPATCH_H
+#define RPC_DISPATCH_H
+
+#include <coffer/error.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "audit/trail.h"
+#include "core/core.h"
+#include "core/policy.h"
+#include "rpc/session.h"
+#include "slice.h"
+
+struct ballast;
+
+/* Methods in the table, an upper bound. */
+#define RPC_METHODS_MAX 32
+
+struct rpc {
+	struct core *core; /* borrowed, as the next four */
+	struct trail *trail;
+	struct ballast *ballast;
+	struct policy_operators operators;
+	const char *cipher;
+	uint32_t frame_max; /* bytes of one frame's message */
+	int64_t started_ms;
+	uint32_t connections; /* open sessions */
+	int64_t anchored_ms;  /* when the audit head was anchored last, and which */
+	uint64_t anchored_seq;
+	bool fatal; /* the store failed in a way that only a restart mends: stop serving */
+	struct {
+		uint64_t calls, errors;
+	} counters[RPC_METHODS_MAX];
+};
+
+/* A session begins when a peer has connected and ends when it is gone. session->service, uid, gid and
+ * pid are set by the caller; groups are the peer's supplementary ones. */
+void rpc_session_open(struct rpc *rpc, struct session *session, const gid_t *groups,
+		      size_t groups_len);
+void rpc_session_close(struct rpc *rpc, struct session *session);
+
+/* Whether the peer has shown its authority: said Hello, or is an operator. */
+bool rpc_session_ready(const struct session *session);
+
+/* What net must do after a reply. */
+struct rpc_outcome {
+	bool close;     /* the stream cannot be followed: send the reply, then close */
+	bool bad_token; /* a token was tried that does not work */
+};
+
+/* Answers one request: appends exactly one reply frame to out, which is arena memory with room for
+ * frame_max + FRAME_HEADER_MAX bytes. The reply may leave only after a successful trail_flush. If
+ * rpc->fatal is set afterwards, no reply may leave at all. */
+struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct slice message,
+				struct buf *out);
+
+/* Appends the reply to a frame that cannot be parsed. */
+void rpc_refuse(struct buf *out, coffer_err code, const char *text);
+
+/* What the daemon does by itself from time to time: ends runs that are past their time, each in a
+ * transaction and with a record of its own, anchors the audit log's head in the store, and takes the
+ * ballast back. Returns in how many milliseconds to call again. */
+int64_t rpc_housekeeping(struct rpc *rpc);
+
+/* Anchors the audit log's head in the store now: before a clean stop. */
+void rpc_anchor(struct rpc *rpc);
+
+#endif

@@ -1,0 +1,44 @@
+/* server.h - the parts of a daemon, put together in order and taken apart in reverse. Layer: main. */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include <coffer/error.h>
+
+#include "audit/trail.h"
+#include "base/arena.h"
+#include "base/ballast.h"
+#include "config.h"
+#include "core/core.h"
+#include "paths.h"
+#include "rpc/dispatch.h"
+#include "store/store.h"
+#include "vault/keyring.h"
+
+/* Zero it before server_open. */
+struct server {
+	struct paths paths;
+	char temporary[32]; /* the folder of an ephemeral server, to be removed; "" for none */
+	struct arena *arena;
+	struct store *store;
+	struct keyring *keyring;
+	struct ballast *ballast;
+	struct trail *trail;
+	struct core core;
+	struct rpc rpc;
+};
+
+/* Opens the home's store, unlocks it and opens its audit log; or, if the configuration says ephemeral, makes
+ * all of that anew, the store in memory and the rest in a temporary folder. Failures are logged. What was
+ * opened before a failure is closed by server_close, which may always be called. */
+COFFER_MUST_USE coffer_err server_open(struct server *server, const struct config *config);
+
+/* Makes a home. COFFER_ALREADY_EXISTS if there is one; nothing of it is changed then. */
+COFFER_MUST_USE coffer_err server_init(const struct config *config);
+
+/* Stores the secrets that the command line names, and for an ephemeral server creates a run and prints what
+ * a client needs on stdout. */
+COFFER_MUST_USE coffer_err server_prepare(struct server *server, const struct config *config);
+
+void server_close(struct server *server);
+
+#endif

@@ -1,0 +1,21 @@
+# Writes every NNN_*.sql of FOLDER into OUT as one C string each, in the order of their numbers.
+file(GLOB files ${FOLDER}/*.sql)
+list(SORT files)
+set(rows "")
+set(number 0)
+foreach(file ${files})
+	math(EXPR number "${number} + 1")
+	get_filename_component(name ${file} NAME)
+	if(NOT name MATCHES "^0*${number}_")
+		message(FATAL_ERROR "${name} should be migration number ${number}")
+	endif()
+	file(READ ${file} text)
+	string(REGEX REPLACE "--[^\n]*\n" "" text "${text}")
+	string(REPLACE "\\" "\\\\" text "${text}")
+	string(REPLACE "\"" "\\\"" text "${text}")
+	string(REGEX REPLACE "[\t\n]+" " " text "${text}")
+	string(APPEND rows "\t/* ${name} */ \"${text}\",\n")
+endforeach()
+file(WRITE ${OUT}
+	"#include \"store/sqlite/schema.h\"\n\nconst char *const schema_migrations[] = {\n${rows}};\n"
+	"const int schema_version = ${number};\n")

@@ -1,0 +1,67 @@
+#include "store/sqlite/failure.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static bool is_sync(int rc)
+{
+	return rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC;
+}
+
+/* Only a write that found no room may be tried again. After a failed fsync the kernel may have dropped
+ * the pages and calls the next one a success, whatever the reason of the first was. */
+static bool is_no_room(sqlite3 *db, int rc)
+{
+	int cause = sqlite3_system_errno(db);
+
+	if ((rc & 0xff) == SQLITE_FULL)
+		return true;
+	return (rc & 0xff) == SQLITE_IOERR && !is_sync(rc) && (cause == ENOSPC || cause == EDQUOT);
+}
+
+static coffer_err classify(sqlite3 *db, int rc)
+{
+	if (is_no_room(db, rc))
+		return COFFER_UNAVAILABLE;
+	switch (rc) {
+	case SQLITE_CONSTRAINT_PRIMARYKEY:
+	case SQLITE_CONSTRAINT_ROWID:
+	case SQLITE_CONSTRAINT_UNIQUE:
+		return COFFER_ALREADY_EXISTS;
+	case SQLITE_IOERR_CORRUPTFS:
+	case SQLITE_IOERR_DATA:
+	case SQLITE_IOERR_SHORT_READ:
+	case SQLITE_READONLY: /* its header says so: a file that may not be written is refused at open */
+		return COFFER_DATA_LOSS;
+	}
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:
+		return COFFER_FAILED_PRECONDITION;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_TOOBIG: /* the limit is above anything that is ever written */
+		return COFFER_DATA_LOSS;
+	default:
+		return COFFER_INTERNAL;
+	}
+}
+
+coffer_err failure_of(sqlite3 *db, int rc, const char *doing)
+{
+	coffer_err err = classify(db, rc);
+	int cause = sqlite3_system_errno(db);
+
+	if (err == COFFER_ALREADY_EXISTS)
+		return err;
+	if ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN)
+		log_error("database: %s: %s (code %d): %s", doing, sqlite3_errstr(rc), rc,
+			  strerror(cause));
+	else
+		log_error("database: %s: %s (code %d)", doing, sqlite3_errmsg(db), rc);
+	return err;
+}

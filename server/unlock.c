@@ -1,0 +1,269 @@
+#include "unlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "core/slots.h"
+#include "wipe.h"
+
+#define PASSPHRASE_MAX 4096
+#define PASSPHRASE_ENV "COFFER_PASSPHRASE"
+
+/* --- passphrases ---------------------------------------------------------------------------------------- */
+
+static coffer_err read_passphrase_file(const char *path, struct arena *arena, struct secret *out)
+{
+	bool from_stdin = strcmp(path, "-") == 0;
+	int fd = STDIN_FILENO;
+	coffer_err err;
+
+	if (!from_stdin && (err = file_open_private(path, &fd)) != COFFER_OK) {
+		log_error("cannot use the passphrase file %s", path);
+		return err;
+	}
+	if ((err = secret_read(out, arena, fd, PASSPHRASE_MAX)) != COFFER_OK)
+		log_error("cannot read a passphrase of at most %d bytes from %s", PASSPHRASE_MAX,
+			  path);
+	if (!from_stdin)
+		close(fd);
+	return err;
+}
+
+void unlock_erase_variable(void)
+{
+	char *value = getenv(PASSPHRASE_ENV);
+
+	if (value == NULL)
+		return;
+	wipe(value, strlen(value));
+	unsetenv(PASSPHRASE_ENV);
+}
+
+static coffer_err take_passphrase_variable(struct arena *arena, struct secret *out)
+{
+	char *value = getenv(PASSPHRASE_ENV);
+	coffer_err err;
+
+	if (value == NULL)
+		return COFFER_NOT_FOUND;
+	err = value[0] != '\0' ? secret_copy(out, arena, (const uint8_t *)value, strlen(value))
+			       : COFFER_NOT_FOUND;
+	unlock_erase_variable();
+	return err;
+}
+
+static coffer_err prompt(struct arena *arena, struct secret *out)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	struct termios before, quiet;
+	ssize_t n = -1;
+	coffer_err err;
+
+	if (fd < 0)
+		return COFFER_NOT_FOUND;
+	if ((err = secret_reserve(out, arena, PASSPHRASE_MAX)) == COFFER_OK &&
+	    tcgetattr(fd, &before) == 0) {
+		quiet = before;
+		quiet.c_lflag &= ~(tcflag_t)ECHO;
+		if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0 && write(fd, "Passphrase: ", 12) == 12)
+			n = read(fd, out->data, out->cap);
+		tcsetattr(fd, TCSAFLUSH, &before);
+		if (write(fd, "\n", 1) != 1)
+			n = -1;
+	}
+	close(fd);
+	if (err == COFFER_OK && n <= 0)
+		err = COFFER_UNAVAILABLE;
+	out->len = n > 0 ? (size_t)n : 0;
+	return err;
+}
+
+/* A line's end is not part of the passphrase. */
+static void trim(struct secret *passphrase)
+{
+	while (passphrase->len > 0 && (passphrase->data[passphrase->len - 1] == '\n' ||
+				       passphrase->data[passphrase->len - 1] == '\r'))
+		passphrase->data[--passphrase->len] = 0;
+}
+
+/* COFFER_NOT_FOUND if none is configured, and none can be asked for. */
+static coffer_err get_passphrase(const struct config *config, struct arena *arena, bool ask,
+				 struct secret *out)
+{
+	coffer_err err;
+
+	*out = SECRET_EMPTY;
+	if ((err = take_passphrase_variable(arena, out)) == COFFER_NOT_FOUND) {
+		if (config->passphrase_file != NULL)
+			err = read_passphrase_file(config->passphrase_file, arena, out);
+		else if (ask)
+			err = prompt(arena, out);
+	}
+	if (err == COFFER_OK)
+		trim(out);
+	if (err == COFFER_OK && out->len == 0) {
+		log_error("the passphrase is empty");
+		err = COFFER_INVALID_ARGUMENT;
+	}
+	if (err != COFFER_OK)
+		secret_free(out);
+	return err;
+}
+
+/* --- key-encrypting keys -------------------------------------------------------------------------------- */
+
+static coffer_err read_key_file(const char *path, struct arena *arena, struct secret *kek)
+{
+	coffer_err err;
+	int fd;
+
+	if ((err = file_open_private(path, &fd)) != COFFER_OK)
+		return err;
+	err = secret_read(kek, arena, fd, KEYRING_KEY_LEN);
+	close(fd);
+	if (err == COFFER_OK && kek->len == KEYRING_KEY_LEN)
+		return COFFER_OK;
+	log_error("%s does not hold a key of %d bytes", path, KEYRING_KEY_LEN);
+	secret_free(kek);
+	return err == COFFER_OK || err == COFFER_INVALID_ARGUMENT ? COFFER_DATA_LOSS : err;
+}
+
+/* The configured file, else the service manager's credential, else the home's. */
+static coffer_err find_key_file(const struct config *config, const struct paths *paths,
+				struct arena *arena, struct secret *kek)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+	const char *path = config->key_file != NULL ? config->key_file : paths->key;
+	char credential[PATH_MAX];
+	coffer_err err;
+
+	*kek = SECRET_EMPTY;
+	if (config->key_file == NULL && folder != NULL &&
+	    snprintf(credential, sizeof(credential), "%s/coffer.key", folder) <
+		(int)sizeof(credential) &&
+	    access(credential, F_OK) == 0)
+		path = credential;
+	if ((err = read_key_file(path, arena, kek)) == COFFER_NOT_FOUND)
+		log_error("there is no key file %s", path);
+	return err;
+}
+
+static coffer_err derive(const struct kdf_params *kdf, const struct secret *passphrase,
+			 struct arena *arena, struct secret *kek)
+{
+	coffer_err err;
+
+	if ((err = secret_reserve(kek, arena, KDF_KEY_LEN)) != COFFER_OK)
+		return err;
+	kek->len = KDF_KEY_LEN;
+	if ((err = kdf_derive(kdf, passphrase->data, passphrase->len, kek->data)) == COFFER_OK)
+		return COFFER_OK;
+	if (err == COFFER_DATA_LOSS)
+		log_error("the key slot asks for %u KiB and %u passes, which is out of bounds",
+			  kdf->memory_kib, kdf->passes);
+	else
+		log_error("the passphrase needs %u KiB of memory, which cannot be had",
+			  kdf->memory_kib);
+	secret_free(kek);
+	return err;
+}
+
+/* --- a new store ---------------------------------------------------------------------------------------- */
+
+static coffer_err make_key_file(const char *path, struct arena *arena, struct secret *kek)
+{
+	coffer_err err;
+
+	if ((err = secret_reserve(kek, arena, KEYRING_KEY_LEN)) != COFFER_OK)
+		return err;
+	kek->len = KEYRING_KEY_LEN;
+	if (getrandom(kek->data, kek->len, 0) != (ssize_t)kek->len) {
+		log_error("no random numbers: %s", strerror(errno));
+		return COFFER_UNAVAILABLE;
+	}
+	if ((err = file_write_new(path, kek->data, kek->len)) == COFFER_ALREADY_EXISTS)
+		log_error("there is a key file %s already", path);
+	return err;
+}
+
+coffer_err unlock_make(struct keyring *keyring, struct store *store, struct arena *arena,
+		       const struct config *config, const struct paths *paths)
+{
+	struct slot slot = { .id = 1, .epoch = 1, .kind = SLOT_KEY_FILE };
+	struct secret kek = SECRET_EMPTY, passphrase = SECRET_EMPTY;
+	coffer_err err;
+
+	if ((err = keyring_new_epoch(keyring, slot.epoch)) != COFFER_OK)
+		return err;
+	err = get_passphrase(config, arena, false, &passphrase);
+	if (err == COFFER_OK) {
+		slot.kind = SLOT_PASSPHRASE;
+		kdf_params_make(&slot.kdf);
+		err = derive(&slot.kdf, &passphrase, arena, &kek);
+	} else if (err == COFFER_NOT_FOUND && config->passphrase_file == NULL) {
+		err = make_key_file(config->key_file ? config->key_file : paths->key, arena, &kek);
+	}
+	if (err != COFFER_OK || (err = keyring_wrap(keyring, kek.data, &slot)) != COFFER_OK)
+		goto out;
+	err = slots_put(store, &slot);
+out:
+	secret_free(&kek);
+	secret_free(&passphrase);
+	return err;
+}
+
+/* --- an existing one ------------------------------------------------------------------------------------ */
+
+static coffer_err open_slot(struct keyring *keyring, const struct slot *slot, struct arena *arena,
+			    const struct config *config, const struct paths *paths,
+			    const struct secret *passphrase)
+{
+	struct secret kek = SECRET_EMPTY;
+	coffer_err err;
+
+	err = slot->kind == SLOT_KEY_FILE ? find_key_file(config, paths, arena, &kek)
+					  : derive(&slot->kdf, passphrase, arena, &kek);
+	if (err == COFFER_OK)
+		err = keyring_unwrap(keyring, slot, kek.data);
+	if (err == COFFER_PERMISSION_DENIED)
+		log_error(slot->kind == SLOT_KEY_FILE ? "the key file is not this store's"
+						      : "the passphrase is wrong");
+	if (err == COFFER_DATA_LOSS)
+		log_error("key slot %u is damaged", slot->id);
+	secret_free(&kek);
+	return err;
+}
+
+coffer_err unlock_open(struct keyring *keyring, struct store *store, struct arena *arena,
+		       const struct config *config, const struct paths *paths)
+{
+	struct secret passphrase = SECRET_EMPTY;
+	coffer_err err, last = COFFER_NOT_FOUND;
+	struct slot slot = { .id = 0 };
+
+	while ((err = slots_next(store, slot.id, &slot)) == COFFER_OK) {
+		if (slot.kind == SLOT_PASSPHRASE && passphrase.data == NULL &&
+		    (last = get_passphrase(config, arena, true, &passphrase)) != COFFER_OK) {
+			log_error("the store needs a passphrase: use --passphrase-file");
+			continue;
+		}
+		last = open_slot(keyring, &slot, arena, config, paths, &passphrase);
+		if (last == COFFER_OK)
+			break;
+	}
+	secret_free(&passphrase);
+	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
+		return err;
+	if (last == COFFER_NOT_FOUND)
+		log_error("no key opens the store");
+	return last;
+}

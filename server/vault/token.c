@@ -1,0 +1,15 @@
+#include "vault/token.h"
+
+#include <sodium.h>
+
+void token_hash(const struct keyring *keyring, struct slice token, uint8_t hash[TOKEN_HASH_LEN])
+{
+	const uint8_t *key = keyring_key(keyring, KEY_TOKEN, keyring_epoch(keyring));
+
+	crypto_generichash(hash, TOKEN_HASH_LEN, token.data, token.len, key, KEYRING_KEY_LEN);
+}
+
+bool token_hash_equal(const uint8_t a[TOKEN_HASH_LEN], const uint8_t b[TOKEN_HASH_LEN])
+{
+	return sodium_memcmp(a, b, TOKEN_HASH_LEN) == 0;
+}

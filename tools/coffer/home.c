@@ -1,0 +1,59 @@
+#include "home.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && value[0] ? value : NULL;
+}
+
+const char *home_folder(const struct cli *cli)
+{
+	return cli->home ? cli->home : environment("COFFER_HOME");
+}
+
+static int print_default(char out[HOME_PATH_MAX], const char *file)
+{
+	const char *runtime = environment("XDG_RUNTIME_DIR");
+
+	if (geteuid() == 0)
+		return snprintf(out, HOME_PATH_MAX, "/run/coffer/%s", file);
+	/* The XDG specification has relative paths ignored. */
+	if (runtime && runtime[0] == '/')
+		return snprintf(out, HOME_PATH_MAX, "%s/coffer/%s", runtime, file);
+	return snprintf(out, HOME_PATH_MAX, "/run/user/%u/coffer/%s", (unsigned)geteuid(), file);
+}
+
+static cli_exit find(const struct cli *cli, const char *flag, const char *variable,
+		     const char *file, char out[HOME_PATH_MAX])
+{
+	const char *path = flag;
+	const char *home = home_folder(cli);
+	int len;
+
+	if (!path && !cli->home)
+		path = environment(variable);
+	if (path)
+		len = snprintf(out, HOME_PATH_MAX, "%s", path);
+	else if (home)
+		len = snprintf(out, HOME_PATH_MAX, "%s/run/%s", home, file);
+	else
+		len = print_default(out, file);
+	if (len < 0 || len >= HOME_PATH_MAX)
+		return cli_refuse(cli, "the path of %s is too long", file);
+	return CLI_DONE;
+}
+
+cli_exit home_admin_socket(const struct cli *cli, char out[HOME_PATH_MAX])
+{
+	return find(cli, cli->admin_socket, "COFFER_ADMIN_SOCKET", "admin.sock", out);
+}
+
+cli_exit home_runner_socket(const struct cli *cli, char out[HOME_PATH_MAX])
+{
+	return find(cli, NULL, "COFFER_SOCKET", "coffer.sock", out);
+}

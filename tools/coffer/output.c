@@ -1,0 +1,124 @@
+#include "output.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The header that remembers how much to wipe keeps what follows aligned for any type. */
+#define HEADER sizeof(max_align_t)
+
+static void *wiped_malloc(size_t size)
+{
+	if (size > SIZE_MAX - HEADER)
+		return NULL;
+	char *block = malloc(HEADER + size);
+	if (!block)
+		return NULL;
+	memcpy(block, &size, sizeof(size));
+	return block + HEADER;
+}
+
+static void wiped_free(void *data)
+{
+	size_t size;
+
+	if (!data)
+		return;
+	char *block = (char *)data - HEADER;
+	memcpy(&size, block, sizeof(size));
+	explicit_bzero(block, HEADER + size);
+	free(block);
+}
+
+void output_init(void)
+{
+	json_set_alloc_funcs(wiped_malloc, wiped_free);
+}
+
+cli_exit output_write(const struct cli *cli, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t done = write(STDOUT_FILENO, data, len);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done < 0)
+			return cli_refuse(cli, "cannot write to standard output: %s",
+					  strerror(errno));
+		data += done;
+		len -= (size_t)done;
+	}
+	return CLI_DONE;
+}
+
+cli_exit output_send(const struct cli *cli, struct bytes *out)
+{
+	cli_exit status =
+	    out->failed ? cli_refuse(cli, "out of memory") : output_write(cli, out->data, out->len);
+
+	bytes_free(out);
+	return status;
+}
+
+static int append_dump(const char *data, size_t len, void *context)
+{
+	struct bytes *out = context;
+
+	bytes_append(out, data, len);
+	return out->failed ? -1 : 0;
+}
+
+cli_exit output_json(const struct cli *cli, json_t *json)
+{
+	struct bytes out = { 0 };
+
+	if (!json || json_dump_callback(json, append_dump, &out, JSON_COMPACT) != 0)
+		out.failed = true;
+	bytes_append(&out, "\n", 1);
+	json_decref(json);
+	return output_send(cli, &out);
+}
+
+json_t *output_json_text(const char *text)
+{
+	struct bytes repaired = { 0 };
+	json_t *json = json_string(text);
+
+	if (json)
+		return json;
+	for (; *text; text++) {
+		if ((unsigned char)*text < 0x80)
+			bytes_append(&repaired, text, 1);
+		else
+			bytes_append(&repaired, "\xEF\xBF\xBD", 3);
+	}
+	if (!repaired.failed)
+		json = json_stringn(repaired.data, repaired.len);
+	bytes_free(&repaired);
+	return json;
+}
+
+void output_clean(char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)text[0];
+		unsigned char next = (unsigned char)text[1];
+
+		if (c < 0x20 || c == 0x7F)
+			text[0] = '?';
+		/* U+0080 to U+009F: the eight-bit control characters, as UTF-8. */
+		else if (c == 0xC2 && next >= 0x80 && next <= 0x9F)
+			text[0] = text[1] = '?';
+	}
+}
+
+void output_time(char out[OUTPUT_TIME_LEN], int64_t time_ms)
+{
+	time_t seconds = (time_t)(time_ms / 1000);
+	struct tm tm;
+
+	if (time_ms == 0 || !gmtime_r(&seconds, &tm) ||
+	    strftime(out, OUTPUT_TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		strcpy(out, "-");
+}
