@@ -126,8 +126,8 @@ static coffer_err copy_methods(struct slice reply, struct coffer_status *out)
 	       codec_next(&reply, coffer_v1_StatusResponse_methods_tag, &element)) {
 		struct coffer_method_status *to = &out->methods[out->methods_len++];
 		coffer_v1_MethodStatus method;
-		if (codec_decode(element, coffer_v1_MethodStatus_fields, &method,
-				 sizeof(method)) != COFFER_OK)
+		if (codec_decode(element, coffer_v1_MethodStatus_fields, &method, sizeof(method)) !=
+		    COFFER_OK)
 			return COFFER_INTERNAL;
 		err = copy_text(method.method, to->method, sizeof(to->method));
 		to->calls = method.calls;

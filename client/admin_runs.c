@@ -8,9 +8,9 @@
 const char *coffer_run_state_name(coffer_run_state state)
 {
 	static const char *const names[] = {
-		[COFFER_RUN_PENDING] = "pending",	[COFFER_RUN_ACTIVE] = "active",
-		[COFFER_RUN_SUCCEEDED] = "succeeded",	[COFFER_RUN_FAILED] = "failed",
-		[COFFER_RUN_CANCELLED] = "cancelled",	[COFFER_RUN_SUPERSEDED] = "superseded",
+		[COFFER_RUN_PENDING] = "pending",     [COFFER_RUN_ACTIVE] = "active",
+		[COFFER_RUN_SUCCEEDED] = "succeeded", [COFFER_RUN_FAILED] = "failed",
+		[COFFER_RUN_CANCELLED] = "cancelled", [COFFER_RUN_SUPERSEDED] = "superseded",
 		[COFFER_RUN_EXPIRED] = "expired",
 	};
 	size_t i = (size_t)state;
@@ -161,8 +161,7 @@ static coffer_err add_runs(struct slice page, struct coffer_runs *out)
 	if (items == NULL)
 		return COFFER_RESOURCE_EXHAUSTED;
 	out->items = items;
-	while (err == COFFER_OK &&
-	       codec_next(&page, coffer_v1_ListRunsResponse_runs_tag, &element))
+	while (err == COFFER_OK && codec_next(&page, coffer_v1_ListRunsResponse_runs_tag, &element))
 		err = copy_info(element, &out->items[out->len++]);
 	return err;
 }

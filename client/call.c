@@ -38,8 +38,8 @@ void call_begin(struct call *call, struct transport *t, const char *method, call
 	call->out.len = FRAME_HEADER_MAX;
 	call->err = codec_append(&call->out, coffer_v1_Request_fields, &request);
 	if (call->err == COFFER_OK)
-		call->err = codec_open_message(&call->out, coffer_v1_Request_body_tag,
-					       &call->body_mark);
+		call->err =
+		    codec_open_message(&call->out, coffer_v1_Request_body_tag, &call->body_mark);
 }
 
 void call_put(struct call *call, const pb_msgdesc_t *desc, const void *msg)
@@ -83,8 +83,7 @@ static coffer_err complete_frame(struct call *call, struct slice *frame)
 				      call->method);
 	len = call->out.len - FRAME_HEADER_MAX;
 	head_len = frame_header(head, len);
-	*frame =
-	    (struct slice){ call->out.data + FRAME_HEADER_MAX - head_len, head_len + len };
+	*frame = (struct slice){ call->out.data + FRAME_HEADER_MAX - head_len, head_len + len };
 	memcpy(call->out.data + FRAME_HEADER_MAX - head_len, head, head_len);
 	return COFFER_OK;
 }
@@ -156,15 +155,15 @@ coffer_err call_greet(struct transport *t, coffer_v1_HelloResponse *hello, struc
 		err = transport_send(t, t->greeting);
 	if (err == COFFER_OK)
 		err = receive_reply(t, CALL_GREETING_ID, body);
-	if (err == COFFER_OK && codec_decode(*body, coffer_v1_HelloResponse_fields, hello,
-					     sizeof(*hello)) != COFFER_OK)
+	if (err == COFFER_OK &&
+	    codec_decode(*body, coffer_v1_HelloResponse_fields, hello, sizeof(*hello)) != COFFER_OK)
 		err = malformed(t, "is malformed");
 	if (err != COFFER_OK) {
 		transport_drop(t);
 		return err;
 	}
 	/* Error replies are not bounded by the size of values; the rest is no more than a daemon may say. */
-	t->frame_max = hello->frame_max < least	      ? least
+	t->frame_max = hello->frame_max < least       ? least
 		       : hello->frame_max > FRAME_MAX ? FRAME_MAX
 						      : hello->frame_max;
 	return COFFER_OK;
@@ -226,6 +225,7 @@ coffer_err call_end(struct call *call, coffer_err err)
 		return malformed(t, "does not hold what it must");
 	}
 	return transport_fail(t, err, "%s: %s", call->method,
-			      err == COFFER_RESOURCE_EXHAUSTED ? "the answer is too large for memory"
-							       : coffer_err_text(err));
+			      err == COFFER_RESOURCE_EXHAUSTED
+				  ? "the answer is too large for memory"
+				  : coffer_err_text(err));
 }

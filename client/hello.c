@@ -63,7 +63,8 @@ static coffer_err read_token_file(struct token *token, const char *path, struct 
 	close(fd);
 	if (token->len > 0 && token->text[token->len - 1] == '\n')
 		token->len--;
-	if (err == COFFER_OK && !names_is_token((struct slice){ (uint8_t *)token->text, token->len }))
+	if (err == COFFER_OK &&
+	    !names_is_token((struct slice){ (uint8_t *)token->text, token->len }))
 		err = transport_fail(t, COFFER_INVALID_ARGUMENT,
 				     "the file %s does not hold a token of %d letters and digits",
 				     path, COFFER_TOKEN_LEN);
@@ -86,8 +87,9 @@ static coffer_err find_token(struct slice *token, struct token *file, const char
 				      text == option ? "" : " in COFFER_TOKEN", COFFER_TOKEN_LEN);
 	path = setting(NULL, "COFFER_TOKEN_FILE");
 	if (path == NULL)
-		return transport_fail(t, COFFER_INVALID_ARGUMENT,
-				      "no token: neither COFFER_TOKEN nor COFFER_TOKEN_FILE is set");
+		return transport_fail(
+		    t, COFFER_INVALID_ARGUMENT,
+		    "no token: neither COFFER_TOKEN nor COFFER_TOKEN_FILE is set");
 	err = read_token_file(file, path, t);
 	*token = (struct slice){ (uint8_t *)file->text, file->len };
 	return err;
@@ -117,8 +119,8 @@ static coffer_err check_settings(const coffer_v1_HelloRequest *request, struct t
 /* Locking fails where the limit for it is low: then the token is as safe as the rest of the process. */
 static uint8_t *map_pages(void)
 {
-	void *pages = mmap(NULL, PAGES_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-			   0);
+	void *pages =
+	    mmap(NULL, PAGES_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (pages == MAP_FAILED)
 		return NULL;

@@ -175,9 +175,9 @@ static coffer_err list_page(struct coffer_session *s, struct cursor *cursor,
 	call_begin(&call, &s->transport, "ListSecrets", CALL_READS);
 	call_put(&call, coffer_v1_ListSecretsRequest_fields, &request);
 	err = call_exchange(&call, coffer_v1_ListSecretsResponse_fields, &reply, sizeof(reply));
-	if (err == COFFER_OK &&
-	    (err = cursor_move(cursor, reply.next)) == COFFER_OK)
-		err = add_page(call.reply, coffer_v1_ListSecretsResponse_secrets_tag, copy_info, out);
+	if (err == COFFER_OK && (err = cursor_move(cursor, reply.next)) == COFFER_OK)
+		err =
+		    add_page(call.reply, coffer_v1_ListSecretsResponse_secrets_tag, copy_info, out);
 	return call_end(&call, err);
 }
 
@@ -209,8 +209,7 @@ static coffer_err environment_page(struct coffer_session *s, struct cursor *curs
 	call_put(&call, coffer_v1_GetEnvironmentRequest_fields, &request);
 	err = call_exchange(&call, coffer_v1_GetEnvironmentResponse_fields, &reply, sizeof(reply));
 	*revision = reply.revision;
-	if (err == COFFER_OK &&
-	    (err = cursor_move(cursor, reply.next)) == COFFER_OK)
+	if (err == COFFER_OK && (err = cursor_move(cursor, reply.next)) == COFFER_OK)
 		err = add_page(call.reply, coffer_v1_GetEnvironmentResponse_secrets_tag,
 			       copy_secret, out);
 	return call_end(&call, err);

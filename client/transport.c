@@ -43,8 +43,8 @@ coffer_err transport_init(struct transport *t, const char *path, int timeout_ms)
 	*t = (struct transport){ .fd = -1,
 				 .owner = getpid(),
 				 .address.sun_family = AF_UNIX,
-				 .timeout_ms = timeout_ms > 0 ? timeout_ms
-							      : TRANSPORT_TIMEOUT_DEFAULT_MS };
+				 .timeout_ms =
+				     timeout_ms > 0 ? timeout_ms : TRANSPORT_TIMEOUT_DEFAULT_MS };
 	if (timeout_ms < 0)
 		return transport_fail(t, COFFER_INVALID_ARGUMENT, "the timeout is negative");
 	if (len == 0)

@@ -28,11 +28,12 @@ struct transport {
 	uid_t uid;
 	int timeout_ms;
 	int64_t deadline_ms;
-	size_t frame_max;    /* bytes of a frame that is received */
-	size_t received;     /* bytes since transport_arm */
-	bool lost;           /* the peer closed the connection instead of answering */
-	struct slice greeting; /* frame to say first on every new connection (call.h); may be empty */
-	uint32_t last_id;      /* of a request */
+	size_t frame_max; /* bytes of a frame that is received */
+	size_t received;  /* bytes since transport_arm */
+	bool lost;        /* the peer closed the connection instead of answering */
+	struct slice
+	    greeting;        /* frame to say first on every new connection (call.h); may be empty */
+	uint32_t last_id;    /* of a request */
 	struct buf in;       /* heap memory; holds the last frame received */
 	const char *waiting; /* the method whose reply is awaited, for messages */
 	char message[COFFER_MESSAGE_MAX + 1];

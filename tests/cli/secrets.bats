@@ -2,7 +2,7 @@
 load helper
 
 @test "a value from a pipe comes back byte for byte" {
-	printf 'hunter2' | coffer set A
+	coffer set A < <(printf 'hunter2')
 	done_silently
 	prints ""
 	coffer get A
@@ -11,31 +11,31 @@ load helper
 }
 
 @test "a newline at the end of standard input is part of the value" {
-	printf 'line\n' | coffer set A
+	coffer set A < <(printf 'line\n')
 	done_silently
 	coffer get A
 	prints $'line\n'
 }
 
 @test "--trim takes one newline off, and only one, and only at the end" {
-	printf 'a\nb\n\n' | coffer set A --trim
+	coffer set A --trim < <(printf 'a\nb\n\n')
 	done_silently
 	coffer get A
 	prints $'a\nb\n'
-	printf 'bare' | coffer set A --trim
+	coffer set A --trim < <(printf 'bare')
 	coffer get A
 	prints bare
-	printf '\n' | coffer set A --trim
+	coffer set A --trim < <(printf '\n')
 	coffer get A
 	prints ""
 }
 
 @test "'-' and '--file -' read standard input" {
-	printf one | coffer set A -
+	coffer set A - < <(printf one)
 	done_silently
 	coffer get A
 	prints one
-	printf two | coffer set A --file -
+	coffer set A --file - < <(printf two)
 	done_silently
 	coffer get A
 	prints two
@@ -63,7 +63,7 @@ load helper
 }
 
 @test "a value that is too large is refused, and nothing is stored" {
-	head -c 65537 /dev/zero | coffer set A
+	coffer set A < <(head -c 65537 /dev/zero)
 	refused 1 "coffer: set:"
 	head -c 2000000 /dev/zero >"$WORK/huge"
 	coffer set A --file "$WORK/huge"
@@ -113,7 +113,7 @@ load helper
 @test "several are set at once" {
 	printf one >"$WORK/a"
 	printf two >"$WORK/b"
-	printf three | coffer set --scope pipeline/app A=@"$WORK/a" B=@"$WORK/b" C=-
+	coffer set --scope pipeline/app A=@"$WORK/a" B=@"$WORK/b" C=- < <(printf three)
 	done_silently
 	for pair in A:one B:two C:three; do
 		coffer get "${pair%:*}" --scope pipeline/app
@@ -195,13 +195,13 @@ load helper
 }
 
 @test "--if-version writes only onto the version that it names" {
-	printf one | coffer set A --if-version 0
+	coffer set A --if-version 0 < <(printf one)
 	done_silently
-	printf other | coffer set A --if-version 0
+	coffer set A --if-version 0 < <(printf other)
 	refused 1 "coffer: set:"
-	printf two | coffer set A --if-version 1
+	coffer set A --if-version 1 < <(printf two)
 	done_silently
-	printf other | coffer set A --if-version 1
+	coffer set A --if-version 1 < <(printf other)
 	refused 1 "coffer: set:"
 	coffer get A
 	prints two
@@ -222,9 +222,9 @@ load helper
 }
 
 @test "system scopes need --system" {
-	printf x | coffer set A --scope system/registry
+	coffer set A --scope system/registry < <(printf x)
 	refused 1 "coffer: set:"
-	printf x | coffer set A --scope system/registry --system
+	coffer set A --scope system/registry --system < <(printf x)
 	done_silently
 	coffer get A --scope system/registry
 	refused 1 "coffer: get:"

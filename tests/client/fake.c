@@ -12,12 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define REQUIRE(condition)                                                            \
-	do {                                                                          \
-		if (!(condition)) {                                                   \
+#define REQUIRE(condition)                                                              \
+	do {                                                                            \
+		if (!(condition)) {                                                     \
 			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                      \
-		}                                                                     \
+			abort();                                                        \
+		}                                                                       \
 	} while (0)
 
 /* What the client learns of its peer is who called listen(). */
@@ -186,8 +186,7 @@ void fake_end(struct fake_conn *conn)
 void fake_refuse(struct fake_conn *conn, uint32_t id, coffer_err code, const char *message)
 {
 	fake_begin(conn);
-	REQUIRE(codec_reply_end(&conn->out, conn->mark, id, code, slice_str(message)) ==
-		COFFER_OK);
+	REQUIRE(codec_reply_end(&conn->out, conn->mark, id, code, slice_str(message)) == COFFER_OK);
 }
 
 void fake_answer(struct fake_conn *conn, const pb_msgdesc_t *desc, const void *msg)

@@ -167,7 +167,8 @@ static void a_false_reply_is_refused_and_the_session_recovers(void **state)
 			fail_msg("%s: %s, \"%s\"", replies[i].name, coffer_err_name(err),
 				 coffer_message(session));
 		assert_null(value.data);
-		if (replies[i].want == COFFER_INTERNAL && replies[i].answer != answer_unknown_code) {
+		if (replies[i].want == COFFER_INTERNAL &&
+		    replies[i].answer != answer_unknown_code) {
 			assert_int_equal(coffer_get(session, "NAME", &value), COFFER_OK);
 			coffer_value_free(&value);
 			assert_int_equal(fake.seen->connections, 2);

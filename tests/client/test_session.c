@@ -196,7 +196,7 @@ static void an_environment_is_of_one_revision(void **state)
 		size_t variant, requests;
 		coffer_err want;
 	} cases[] = {
-		{ 0, 3, COFFER_OK },	 /* nothing changes */
+		{ 0, 3, COFFER_OK },     /* nothing changes */
 		{ 2, 2 + 3, COFFER_OK }, /* begun again at the second page */
 		{ 3, 3 + 3, COFFER_OK }, /* and at the last */
 		{ SIZE_MAX, 8 * 2, COFFER_ABORTED },

@@ -617,6 +617,9 @@ def eventually(condition, what):
     return result
 
 
+EPHEMERAL = {"COFFER_SOCKET", "COFFER_ADMIN_SOCKET", "COFFER_TOKEN", "COFFER_RUN_ID"}
+
+
 class Ephemeral(Daemon):
     """cofferd --ephemeral: no home; sockets and token are what it prints."""
 
@@ -635,7 +638,7 @@ class Ephemeral(Daemon):
         self._spawn("--ephemeral", *self.options, cwd=self.folder)
 
     def wait_ready(self):
-        while "COFFER_RUN_ID" not in self.printed:
+        while not EPHEMERAL <= set(self.printed):
             line = self.process.stdout.readline().decode()
             assert line, f"cofferd did not start:\n{self.log.decode(errors='replace')}"
             name, _, value = line.rstrip("\n").partition("=")

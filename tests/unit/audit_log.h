@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -217,7 +218,7 @@ static inline void log_assert_verdict(const struct audit_log *log, const struct 
 /* From here to log_told, what the daemon logs goes to a file. */
 static inline void log_listen(struct audit_log *log)
 {
-	int fd = open(log->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = memfd_create("told", MFD_CLOEXEC);
 
 	assert_true(fd >= 0);
 	log->saved_stderr = dup(STDERR_FILENO);

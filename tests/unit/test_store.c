@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 
 static coffer_err open_in(const char *path, store_mode mode)
 {
@@ -220,6 +221,7 @@ static void a_second_process_is_told_who_has_the_store(void **state)
 	store_close(store);
 	assert_int_equal(pipe(ready), 0);
 	if ((child = fork()) == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (store_open(&store, place.path, STORE_EXISTING, &holder) != COFFER_OK)
 			_exit(1);
 		(void)!write(ready[1], "x", 1);

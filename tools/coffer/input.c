@@ -72,20 +72,33 @@ static cli_exit read_word(const struct cli *cli, char *word, bool trim, struct b
 	return out->failed ? cli_refuse(cli, "out of memory") : CLI_DONE;
 }
 
+/* Before anything is read: what cannot be meant leaves no input half used. */
+static cli_exit check_words(const struct cli *cli, char **words, size_t count)
+{
+	size_t stdin_uses = 0;
+
+	if (count > COFFER_BATCH_MAX)
+		return cli_usage(cli, "takes at most %d secrets at once", COFFER_BATCH_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const char *equals = strchr(words[i], '=');
+		if (!equals || equals == words[i])
+			return cli_usage(cli, "needs NAME=@FILE, NAME=- or NAME=VALUE");
+		stdin_uses += strcmp(equals, "=-") == 0;
+	}
+	if (stdin_uses > 1)
+		return cli_usage(cli, "standard input can be read only once");
+	return CLI_DONE;
+}
+
+/* Words that check_words found good. */
 static cli_exit read_words(const struct cli *cli, char **words, size_t count, bool trim,
 			   struct inputs *out)
 {
-	bool stdin_taken = false;
 	cli_exit status;
 
 	for (size_t i = 0; i < count; i++) {
 		char *value = strchr(words[i], '=');
-		if (!value || value == words[i])
-			return cli_usage(cli, "needs NAME=@FILE, NAME=- or NAME=VALUE");
 		*value++ = '\0';
-		if (strcmp(value, "-") == 0 && stdin_taken)
-			return cli_usage(cli, "standard input can be read only once");
-		stdin_taken = stdin_taken || strcmp(value, "-") == 0;
 		if ((status = read_word(cli, value, trim, &out->values[i])) != CLI_DONE)
 			return status;
 		out->writes[i] = (struct coffer_write){
@@ -103,8 +116,8 @@ cli_exit input_assignments(const struct cli *cli, char **words, size_t count, bo
 	cli_exit status;
 
 	*out = (struct inputs){ 0 };
-	if (count > COFFER_BATCH_MAX)
-		return cli_usage(cli, "takes at most %d secrets at once", COFFER_BATCH_MAX);
+	if ((status = check_words(cli, words, count)) != CLI_DONE)
+		return status;
 	out->writes = calloc(count + 1, sizeof(*out->writes));
 	out->values = calloc(count + 1, sizeof(*out->values));
 	if (!out->writes || !out->values) {

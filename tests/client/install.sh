@@ -1,0 +1,35 @@
+#!/bin/sh
+# Goal of this test: what is installed is enough to build a program, by pkg-config, with the static library
+# alone, and by find_package, wherever it is put. usage: install.sh BUILD-FOLDER SOURCE-FOLDER [FLAG...]
+set -eu
+build=$1 source=$2
+shift 2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+cmake --install "$build" --prefix "$folder/first" --component libcoffer >/dev/null
+mv "$folder/first" "$folder/prefix" # nothing may remember the place of the installation
+libdir=$(dirname "$(find "$folder/prefix" -name libcoffer.a)")
+
+PKG_CONFIG_PATH=$libdir/pkgconfig
+export PKG_CONFIG_PATH
+cc "$@" -o "$folder/shared" "$source/consumer.c" $(pkg-config --cflags --libs libcoffer)
+LD_LIBRARY_PATH=$libdir "$folder/shared"
+cc "$@" -o "$folder/static" $(pkg-config --cflags libcoffer) "$source/consumer.c" "$libdir/libcoffer.a"
+"$folder/static"
+
+mkdir "$folder/project"
+cp "$source/consumer.c" "$folder/project/"
+cat >"$folder/project/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(consumer LANGUAGES C)
+find_package(coffer 0.1 REQUIRED)
+foreach(library coffer coffer_static)
+	add_executable(with_${library} consumer.c)
+	target_link_libraries(with_${library} PRIVATE coffer::${library})
+	add_custom_command(TARGET with_${library} POST_BUILD COMMAND with_${library})
+endforeach()
+END
+cmake -S "$folder/project" -B "$folder/project/build" -DCMAKE_PREFIX_PATH="$folder/prefix" \
+	-DCMAKE_C_FLAGS="$*" >/dev/null
+cmake --build "$folder/project/build"

@@ -1,0 +1,166 @@
+/* Goal of this test: where socket, token and run id come from, and what a wrong one is told as; never with the
+ * token in it. */
+#include "fake.h"
+#include "support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define OTHER_TOKEN "ABCDEFGHIJKLMNOPQRSTUVWXYZ987654"
+
+/* Refuses Hello with what it said as the message, but for the token, which is named. */
+static void serve_echo(struct fake_conn *conn)
+{
+	coffer_v1_HelloRequest hello;
+	char text[512];
+
+	if (!fake_read(conn) || codec_decode(conn->body, coffer_v1_HelloRequest_fields, &hello,
+					     sizeof(hello)) != COFFER_OK)
+		return;
+	snprintf(text, sizeof(text), "token %s run %.*s client %.*s via %.*s",
+		 slice_equal(hello.token, SLICE_LITERAL(FAKE_TOKEN))    ? "one"
+		 : slice_equal(hello.token, SLICE_LITERAL(OTHER_TOKEN)) ? "two"
+									: "unknown",
+		 SLICE_ARG(hello.run_id), SLICE_ARG(hello.client), SLICE_ARG(hello.via));
+	fake_refuse(conn, conn->id, COFFER_NOT_FOUND, text);
+	(void)fake_send(conn);
+}
+
+static int clear_environment(void **state)
+{
+	(void)state;
+	unsetenv("COFFER_SOCKET");
+	unsetenv("COFFER_TOKEN");
+	unsetenv("COFFER_TOKEN_FILE");
+	unsetenv("COFFER_RUN_ID");
+	return 0;
+}
+
+/* Opens, and checks the message. */
+static void expect(const struct coffer_options *options, coffer_err want, const char *message)
+{
+	struct coffer_session *session;
+	coffer_err err = coffer_open(&session, options);
+
+	assert_int_equal(err, want);
+	if (strstr(coffer_message(session), message) == NULL)
+		fail_msg("\"%s\" instead of \"%s\"", coffer_message(session), message);
+	assert_null(strstr(coffer_message(session), "abcdefgh"));
+	assert_null(strstr(coffer_message(session), "ABCDEFGH"));
+	coffer_close(session);
+}
+
+static void the_environment_gives_what_options_leave_out(void **state)
+{
+	struct fake fake = fake_start(serve_echo, 0);
+	struct coffer_options options = { .timeout_ms = FAKE_PATIENT_MS };
+
+	(void)state;
+	setenv("COFFER_SOCKET", fake.path, 1);
+	setenv("COFFER_TOKEN", FAKE_TOKEN, 1);
+	setenv("COFFER_TOKEN_FILE", "/nonexistent", 1);
+	setenv("COFFER_RUN_ID", "run-from-environment", 1);
+	expect(NULL, COFFER_NOT_FOUND, "token one run run-from-environment client libcoffer/");
+	options.token = OTHER_TOKEN;
+	options.run_id = "run-from-options";
+	options.client = "test/1";
+	options.via = "somebody";
+	expect(&options, COFFER_NOT_FOUND,
+	       "token two run run-from-options client test/1 via somebody");
+	options.socket = "/nonexistent/socket";
+	expect(&options, COFFER_UNAVAILABLE, "/nonexistent/socket");
+	fake_stop(&fake);
+}
+
+static void write_file(const char *path, const char *content, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, len), len);
+	close(fd);
+}
+
+static void a_token_file_holds_a_token_and_at_most_a_newline(void **state)
+{
+	static const struct {
+		const char *content;
+		size_t len;
+		coffer_err want;
+		const char *message;
+	} cases[] = {
+		{ FAKE_TOKEN, 32, COFFER_NOT_FOUND, "token one" },
+		{ FAKE_TOKEN "\n", 33, COFFER_NOT_FOUND, "token one" },
+		{ FAKE_TOKEN "\n\n", 34, COFFER_INVALID_ARGUMENT, "does not hold a token" },
+		{ FAKE_TOKEN "\r\n", 34, COFFER_INVALID_ARGUMENT, "does not hold a token" },
+		{ FAKE_TOKEN FAKE_TOKEN, 64, COFFER_INVALID_ARGUMENT, "does not hold a token" },
+		{ FAKE_TOKEN, 31, COFFER_INVALID_ARGUMENT, "does not hold a token" },
+		{ "abcdefghijklmnopqrstuvwxyz01234-", 32, COFFER_INVALID_ARGUMENT, "does not" },
+		{ "abcdefghijklmnopqrstuvwxyz01234\0", 32, COFFER_INVALID_ARGUMENT, "does not" },
+		{ "\n", 1, COFFER_INVALID_ARGUMENT, "does not hold a token" },
+		{ "", 0, COFFER_INVALID_ARGUMENT, "does not hold a token" },
+	};
+	struct fake fake = fake_start(serve_echo, 0);
+	char path[sizeof(fake.path)];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/token", fake.folder);
+	setenv("COFFER_SOCKET", fake.path, 1);
+	setenv("COFFER_TOKEN_FILE", path, 1);
+	expect(NULL, COFFER_INVALID_ARGUMENT, "cannot open the token file /tmp/coffer-client-");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		write_file(path, cases[i].content, cases[i].len);
+		expect(NULL, cases[i].want, cases[i].message);
+	}
+	unlink(path);
+	setenv("COFFER_TOKEN_FILE", fake.folder, 1);
+	expect(NULL, COFFER_INVALID_ARGUMENT, "cannot read the token file");
+	fake_stop(&fake);
+}
+
+static void wrong_settings_are_named(void **state)
+{
+	static const char long_path[] =
+	    "/tmp/0123456789012345678901234567890123456789012345678901234567890123456789"
+	    "0123456789012345678901234567890123";
+	static const struct {
+		struct coffer_options options;
+		const char *message;
+	} cases[] = {
+		{ { .token = FAKE_TOKEN }, "COFFER_SOCKET is not set" },
+		{ { .token = FAKE_TOKEN, .socket = "" }, "COFFER_SOCKET is not set" },
+		{ { .token = FAKE_TOKEN, .socket = long_path }, "longer than 107 bytes: /tmp/01" },
+		{ { .socket = "/nonexistent/s" }, "neither COFFER_TOKEN nor COFFER_TOKEN_FILE" },
+		{ { .socket = "/nonexistent/s", .token = "abcdefgh" }, "the token is not 32" },
+		{ { .socket = "/nonexistent/s", .token = FAKE_TOKEN, .timeout_ms = -1 },
+		  "the timeout is negative" },
+		{ { .socket = "/nonexistent/s", .token = FAKE_TOKEN, .run_id = "a\nb" },
+		  "the run id has a control character" },
+		{ { .socket = "/nonexistent/s", .token = FAKE_TOKEN, .client = "\xff" },
+		  "the client's name is not UTF-8" },
+		{ { .socket = "/nonexistent/s", .token = FAKE_TOKEN, .via = "\x7f" },
+		  "the name of whom the client speaks for has a control character" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect(&cases[i].options, COFFER_INVALID_ARGUMENT, cases[i].message);
+	setenv("COFFER_TOKEN", "abcdefgh", 1);
+	setenv("COFFER_SOCKET", "/nonexistent/s", 1);
+	expect(NULL, COFFER_INVALID_ARGUMENT, "the token in COFFER_TOKEN is not 32");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(the_environment_gives_what_options_leave_out,
+				       clear_environment),
+		cmocka_unit_test_setup(a_token_file_holds_a_token_and_at_most_a_newline,
+				       clear_environment),
+		cmocka_unit_test_setup(wrong_settings_are_named, clear_environment),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
