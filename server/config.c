@@ -286,7 +286,7 @@ static void set_defaults(struct config *config)
 /* The settings file is named by a flag or a variable, or stands in the home that those name. */
 static coffer_err read_named_file(struct config *config, int argc, char **argv)
 {
-	struct paths paths;
+	struct paths paths = { .home = NULL };
 	struct config named;
 	coffer_err err;
 
@@ -300,6 +300,7 @@ static coffer_err read_named_file(struct config *config, int argc, char **argv)
 		 (err = paths_find(&paths, named.home)) == COFFER_OK)
 		err = read_file(config, paths.config, false);
 out:
+	paths_free(&paths);
 	config_free(&named);
 	return err;
 }

@@ -1,6 +1,7 @@
 #include "paths.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,91 +13,99 @@
 
 #define MODE_PASSABLE 0711
 
-static coffer_err join(char out[PATH_MAX], const char *folder, const char *name)
+static coffer_err join(char **out, const char *folder, const char *name)
 {
-	int n = snprintf(out, PATH_MAX, "%s/%s", folder, name);
-
-	if (n > 0 && n < PATH_MAX)
+	if (asprintf(out, "%s/%s", folder, name) >= 0)
 		return COFFER_OK;
-	log_error("the path %.64s... is too long", folder);
-	return COFFER_INVALID_ARGUMENT;
+	*out = NULL;
+	return COFFER_RESOURCE_EXHAUSTED;
 }
 
-/* $variable/coffer, or below the user's home $HOME/fallback/coffer. */
-static coffer_err xdg(char out[PATH_MAX], const char *variable, const char *fallback)
+static bool is_absolute(const char *path)
 {
-	const char *base = getenv(variable), *user = getenv("HOME");
-	char folder[PATH_MAX];
-	coffer_err err;
-
-	if (base != NULL && base[0] == '/')
-		return join(out, base, "coffer");
-	if (user == NULL || user[0] != '/') {
-		log_error("no home folder: use --home or set COFFER_HOME");
-		return COFFER_INVALID_ARGUMENT;
-	}
-	err = join(folder, user, fallback);
-	return err == COFFER_OK ? join(out, folder, "coffer") : err;
+	return path != NULL && path[0] == '/';
 }
 
 static coffer_err user_folders(struct paths *out)
 {
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *state = getenv("XDG_STATE_HOME"), *runtime = getenv("XDG_RUNTIME_DIR");
+	const char *user = getenv("HOME");
 	coffer_err err;
 
-	if ((err = xdg(out->home, "XDG_STATE_HOME", ".local/state")) != COFFER_OK)
+	if (is_absolute(state)) {
+		err = join(&out->home, state, "coffer");
+	} else if (is_absolute(user)) {
+		err = join(&out->home, user, ".local/state/coffer");
+	} else {
+		log_error("no home folder: use --home or set COFFER_HOME");
+		return COFFER_INVALID_ARGUMENT;
+	}
+	if (err != COFFER_OK)
 		return err;
-	if (runtime != NULL && runtime[0] == '/')
-		return join(out->run, runtime, "coffer");
-	return snprintf(out->run, PATH_MAX, "/run/user/%u/coffer", (unsigned)getuid()) > 0
+	if (is_absolute(runtime))
+		return join(&out->run, runtime, "coffer");
+	return asprintf(&out->run, "/run/user/%u/coffer", (unsigned)getuid()) >= 0
 		   ? COFFER_OK
-		   : COFFER_INVALID_ARGUMENT;
+		   : COFFER_RESOURCE_EXHAUSTED;
 }
 
 static coffer_err folders(struct paths *out, const char *home)
 {
-	coffer_err err;
-
-	if (home != NULL) {
-		if ((err = join(out->home, home, "")) != COFFER_OK)
-			return err;
-		out->home[strlen(home)] = '\0';
-		return join(out->run, home, "run");
-	}
-	if (geteuid() != 0)
+	if (home == NULL && geteuid() != 0)
 		return user_folders(out);
-	memcpy(out->home, "/var/lib/coffer", sizeof("/var/lib/coffer"));
-	memcpy(out->run, "/run/coffer", sizeof("/run/coffer"));
-	return COFFER_OK;
+	if (home != NULL && (out->home = strdup(home)) != NULL)
+		return join(&out->run, home, "run");
+	if (home == NULL && (out->home = strdup("/var/lib/coffer")) != NULL &&
+	    (out->run = strdup("/run/coffer")) != NULL)
+		return COFFER_OK;
+	return COFFER_RESOURCE_EXHAUSTED;
 }
 
 coffer_err paths_find(struct paths *out, const char *home)
 {
 	coffer_err err;
 
-	if ((err = folders(out, home)) != COFFER_OK ||
-	    (err = join(out->key, out->home, "key")) != COFFER_OK ||
-	    (err = join(out->database, out->home, "coffer.db")) != COFFER_OK ||
-	    (err = join(out->audit, out->home, "audit")) != COFFER_OK ||
-	    (err = join(out->reserve, out->home, "reserve")) != COFFER_OK ||
-	    (err = join(out->config, out->home, "coffer.conf")) != COFFER_OK ||
-	    (err = join(out->runner_socket, out->run, "coffer.sock")) != COFFER_OK)
-		return err;
-	return join(out->admin_socket, out->run, "admin.sock");
+	*out = (struct paths){ .home = NULL };
+	if ((err = folders(out, home)) == COFFER_OK &&
+	    (err = join(&out->key, out->home, "key")) == COFFER_OK &&
+	    (err = join(&out->database, out->home, "coffer.db")) == COFFER_OK &&
+	    (err = join(&out->audit, out->home, "audit")) == COFFER_OK &&
+	    (err = join(&out->reserve, out->home, "reserve")) == COFFER_OK &&
+	    (err = join(&out->config, out->home, "coffer.conf")) == COFFER_OK &&
+	    (err = join(&out->runner_socket, out->run, "coffer.sock")) == COFFER_OK)
+		err = join(&out->admin_socket, out->run, "admin.sock");
+	if (err != COFFER_OK)
+		paths_free(out);
+	return err;
+}
+
+void paths_free(struct paths *paths)
+{
+	free(paths->home);
+	free(paths->run);
+	free(paths->key);
+	free(paths->database);
+	free(paths->audit);
+	free(paths->reserve);
+	free(paths->config);
+	free(paths->runner_socket);
+	free(paths->admin_socket);
+	*paths = (struct paths){ .home = NULL };
 }
 
 /* The parents of a default path ($HOME/.local/state) need not exist yet. */
 static void make_parents(const char *path)
 {
-	char part[PATH_MAX];
+	char *part = strdup(path);
 
-	for (const char *slash = strchr(path + 1, '/'); slash != NULL;
+	for (char *slash = part ? strchr(part + 1, '/') : NULL; slash != NULL;
 	     slash = strchr(slash + 1, '/')) {
-		memcpy(part, path, (size_t)(slash - path));
-		part[slash - path] = '\0';
+		*slash = '\0';
 		if (mkdir(part, 0755) != 0 && errno != EEXIST)
-			return; /* making the folder itself will tell why */
+			break; /* making the folder itself will tell why */
+		*slash = '/';
 	}
+	free(part);
 }
 
 /* A folder that is there already keeps its mode: whoever closed it had a reason. */

@@ -292,4 +292,5 @@ void server_close(struct server *server)
 	store_close(server->store);
 	arena_destroy(server->arena);
 	remove_temporary(server);
+	paths_free(&server->paths);
 }

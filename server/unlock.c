@@ -143,17 +143,18 @@ static coffer_err find_key_file(const struct config *config, const struct paths 
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
 	const char *path = config->key_file != NULL ? config->key_file : paths->key;
-	char credential[PATH_MAX];
+	char *credential = NULL;
 	coffer_err err;
 
 	*kek = SECRET_EMPTY;
-	if (config->key_file == NULL && folder != NULL &&
-	    snprintf(credential, sizeof(credential), "%s/coffer.key", folder) <
-		(int)sizeof(credential) &&
-	    access(credential, F_OK) == 0)
-		path = credential;
+	if (config->key_file == NULL && folder != NULL) {
+		if (asprintf(&credential, "%s/coffer.key", folder) < 0)
+			return COFFER_RESOURCE_EXHAUSTED;
+		path = access(credential, F_OK) == 0 ? credential : path;
+	}
 	if ((err = read_key_file(path, arena, kek)) == COFFER_NOT_FOUND)
 		log_error("there is no key file %s", path);
+	free(credential);
 	return err;
 }
 

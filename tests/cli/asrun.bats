@@ -94,7 +94,8 @@ load helper
 @test "bootstrap prints lines that a shell can evaluate, and no more than that" {
 	coffer run create --pipeline app --ref "it's; touch $WORK/pwned" --repo '$(touch pwned)' \
 		--sha 0123abc --git-dir '/srv/a b' --pushed-at 1700000000123 \
-		--sentry-dsn https://k@s/1 --sentry-trace 00ff --extra 'a-b=`id`' --extra 'x;touch pwned;y=1'
+		--sentry-dsn https://k@s/1 --sentry-trace 00ff --extra 'a-b=`id`' \
+		--extra 'x;touch pwned;y=1'
 	done_silently
 	SOCKET=$(sed -n 's/^COFFER_SOCKET=//p' "$OUT") TOKEN=$(sed -n 's/^COFFER_TOKEN=//p' "$OUT")
 	run_id=$(sed -n 's/^COFFER_RUN_ID=//p' "$OUT")
@@ -117,7 +118,8 @@ load helper
 	as_run bootstrap --json
 	done_silently
 	holds --arg run "$RUN" '. == {run_id: $run, git_dir: "/g",
-		meta: {pipeline: "app", repo: "R", ref: "refs/heads/main", sha: "S", pushed_at_ms: 5},
+		meta: {pipeline: "app", repo: "R", ref: "refs/heads/main", sha: "S",
+		pushed_at_ms: 5},
 		sentry: {dsn: "D", trace_id: "T"}, extras: {"a-b": "c"}}'
 }
 

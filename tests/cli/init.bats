@@ -51,3 +51,16 @@ teardown() {
 	done_silently
 	prints $'--init\n--home=/h\n'
 }
+
+@test "standard descriptors that are closed are held, so that no socket takes their place" {
+	mkdir "$WORK/bin"
+	cp "$COFFER" "$WORK/bin/coffer"
+	cat >"$WORK/bin/cofferd" <<-'SCRIPT'
+		#!/bin/sh
+		seen=$(readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2)
+		echo "$seen" >"$SEEN"
+	SCRIPT
+	chmod 0755 "$WORK/bin/cofferd"
+	SEEN="$WORK/seen" "$WORK/bin/coffer" init <&- >&- 2>&-
+	printf '/dev/null\n/dev/null\n/dev/null\n' | cmp - "$WORK/seen"
+}

@@ -152,14 +152,3 @@ load helper
 	coffer get A
 	prints global
 }
-
-@test "with standard output closed a listing is not written to the daemon's socket" {
-	put A x
-	# The connection would take the free descriptor 1.
-	for verb in "history A" "audit" "status" "ls"; do
-		status=0
-		"$COFFER" $verb >&- 2>"$ERR" 3>&- || status=$?
-		: >"$OUT"
-		refused 1 "coffer: ${verb%% *}: cannot write to standard output"
-	done
-}

@@ -48,7 +48,8 @@ id_form='[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
 @test "show tells all that create was told, and no secret or token" {
 	printf hunter2 >"$WORK/value"
 	coffer run create --pipeline app --ref refs/heads/main --repo git@example:app \
-		--sha 0123abc --git-dir /srv/git/app --pushed-at 1700000000123 --extra "k=v=w" --extra "two=2" \
+		--sha 0123abc --git-dir /srv/git/app --pushed-at 1700000000123 \
+		--extra "k=v=w" --extra "two=2" \
 		--allow 'AWS_*' --allow DB --bind-uid 4321 --secret DB=@"$WORK/value" --json
 	done_silently
 	token=$(jq -r .token "$OUT") run_id=$(jq -r .run_id "$OUT")

@@ -110,6 +110,21 @@ load helper
 	prints b=c
 }
 
+@test "a value on the command line is wiped from it once it is read" {
+	mkfifo "$WORK/fifo"
+	"$COFFER" set A=hunter2 B=@"$WORK/fifo" 2>/dev/null 3>&- &
+	local pid=$!
+	# It opens the pipe after A was read.
+	exec 5>"$WORK/fifo"
+	tr '\0' '\n' <"/proc/$pid/cmdline" >"$WORK/cmdline"
+	grep -qx set "$WORK/cmdline"
+	lacks "$WORK/cmdline" hunter2
+	exec 5>&-
+	wait "$pid"
+	coffer get A
+	prints hunter2
+}
+
 @test "several are set at once" {
 	printf one >"$WORK/a"
 	printf two >"$WORK/b"

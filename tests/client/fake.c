@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -90,6 +91,8 @@ struct fake fake_start_as(uid_t uid, fake_serve *serve, size_t variant)
 	fake.pid = fork();
 	REQUIRE(fake.pid >= 0);
 	if (fake.pid == 0) {
+		/* A test that fails does not come to fake_stop. */
+		REQUIRE(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0);
 		signal(SIGPIPE, SIG_IGN);
 		close(ends[0]);
 		serve_all(listener, ends[1], serve, variant, fake.seen);

@@ -9,21 +9,21 @@ from coffer_test import Daemon, Wire, eventually, pb, private_mounts
 SIZE = "24m"
 
 
-@pytest.fixture(scope="module")
-def mounts(tmp_path_factory):
+@pytest.fixture(scope="module", autouse=True)
+def mounts():
     private_mounts()
-    return tmp_path_factory.mktemp("disks")
 
 
 @pytest.fixture
-def small_disk(mounts, request):
+def small_disk(folder):
     """A daemon whose home is on a small file system of its own."""
-    point = mounts / request.node.name[:40]
+    point = folder / "disk"
     point.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0711", "tmpfs", point], check=True)
     try:
         with Daemon(parent=point) as daemon:
-            daemon.filler = point / "filler"
+            daemon.filler = point / "filler"  # what make_room() can give back
+            daemon.filler.write_bytes(bytes(10 << 20))
             daemon.put("NAME", b"value")
             daemon.run_made = daemon.create()
             yield daemon

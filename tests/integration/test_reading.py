@@ -128,7 +128,7 @@ def test_unknown_names_are_named_in_one_fixed_text(daemon):
     assert refused.message == f"unknown secret '{'N' * 128}'"
     with daemon.operator() as operator:
         for method, fields in (("RevealSecret", {}), ("DeleteSecret", {}), ("ListVersions", {}),
-                               ("DeleteSecret", {"purge": True}), ("RollbackSecret", {"version": 1})):
+                               ("DeleteSecret", {"purge": True})):
             refused = operator.refused(method, scope="global", name="X", **fields)
             assert (refused.code, refused.message) == ("NOT_FOUND", "unknown secret 'X'"), method
 

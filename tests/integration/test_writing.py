@@ -287,10 +287,10 @@ def test_a_run_with_a_bad_secret_is_not_created_and_supersedes_nobody(daemon):
     assert daemon.runner(run).code("ListSecrets") == "OK"
 
 
-def test_secrets_can_be_set_at_start_from_files(tmp_path):
+def test_secrets_can_be_set_at_start_from_files(folder):
     """E5: cofferd --secret NAME=@FILE; the whole file, byte for byte."""
     value = b"line\nbinary \x00\xff\n"
-    source = tmp_path / "value"
+    source = folder / "value"
     source.write_bytes(value)
     with Daemon("--secret", f"NAME=@{source}", "--secret", "PLAIN=text=with=equals") as daemon:
         wire = daemon.runner(daemon.create())

@@ -55,7 +55,7 @@ OWNERS = {
 STANDARD_C = """assert.h complex.h ctype.h errno.h fenv.h float.h inttypes.h iso646.h limits.h locale.h
     math.h setjmp.h signal.h stdalign.h stdarg.h stdatomic.h stdbool.h stddef.h stdint.h stdio.h
     stdlib.h stdnoreturn.h string.h tgmath.h threads.h time.h uchar.h wchar.h wctype.h""".split()
-SYSTEM = STANDARD_C + """dirent.h dlfcn.h fcntl.h fnmatch.h getopt.h glob.h grp.h libgen.h netdb.h
+SYSTEM = STANDARD_C + """dirent.h dlfcn.h fcntl.h fnmatch.h ftw.h getopt.h glob.h grp.h libgen.h netdb.h
     poll.h pthread.h pty.h pwd.h sched.h spawn.h strings.h sysexits.h syslog.h termios.h ucontext.h
     unistd.h arpa/*.h asm/*.h linux/*.h net/*.h netinet/*.h sys/*.h""".split()
 

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""clang-tidy, as .clang-tidy says, over every .c file that the build compiles. usage: tidy.py BUILD"""
+"""clang-tidy, as .clang-tidy says, over every .c file that the build compiles, but the tests': it does not
+know that cmocka's assertions do not return, and the sanitizers watch every test. usage: tidy.py BUILD"""
 
 import concurrent.futures
 import os
@@ -16,7 +17,7 @@ def tidy(path):
 
 
 def main():
-    paths = sorted(tree.commands(sys.argv[1]))
+    paths = [p for p in sorted(tree.commands(sys.argv[1])) if not p.startswith("tests/")]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         problems = list(filter(None, pool.map(tidy, paths)))
     tree.finish(problems, f"{len(paths)} files")

@@ -260,6 +260,26 @@ def connect_as(uid, path, count=1):
     return wires
 
 
+def run_as(uid, act):
+    """Runs act() in a child of that uid; what it returned, as text."""
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        try:
+            become(uid)
+            theirs.sendall(str(act()).encode())
+        except Exception as error:  # told to the parent, who compares
+            theirs.sendall(repr(error).encode())
+        finally:
+            os._exit(0)
+    theirs.close()
+    with ours:
+        ours.settimeout(DEADLINE)
+        answer = b"".join(iter(lambda: ours.recv(4096), b""))
+    os.waitpid(child, 0)
+    return answer.decode()
+
+
 @contextlib.contextmanager
 def flooding(uid, attack):
     """A child of that uid repeats attack() for as long as the block runs."""
@@ -384,6 +404,13 @@ class Daemon:
     def start(self):
         self.launch()
         self.wait_ready()
+
+    def give_to(self, uid):
+        """From now on the daemon runs as that uid, which owns the home."""
+        self.folder.chmod(0o711)
+        for path in [self.home, *self.home.rglob("*")]:
+            os.chown(path, uid, uid)
+        self.spawn_as = uid
 
     def launch(self):
         self._spawn("--home", self.home, *self.options)
@@ -655,6 +682,13 @@ class Ephemeral(Daemon):
 
 
 # --- fixtures ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder():
+    """A folder for the test's own files, gone when it ends."""
+    with tempfile.TemporaryDirectory(prefix="coffer-") as path:
+        yield Path(path)
 
 
 @pytest.fixture

@@ -96,12 +96,27 @@ static void paths_that_are_no_place_for_a_store_are_refused(void **state)
 		{ "/no/such/folder/x", STORE_CREATE, COFFER_FAILED_PRECONDITION },
 		{ "/", STORE_EXISTING, COFFER_FAILED_PRECONDITION },
 		{ "/", STORE_CREATE, COFFER_FAILED_PRECONDITION },
-		{ "file:coffer-uri?mode=memory", STORE_EXISTING, COFFER_NOT_FOUND },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < CASES(cases); i++)
 		assert_int_equal(open_in(cases[i].name, cases[i].mode), cases[i].want);
+}
+
+static void a_path_that_looks_like_a_uri_is_a_path(void **state)
+{
+	static const char path[] = "file:coffer?mode=memory";
+	struct place place = place_make();
+	int before = open(".", O_RDONLY | O_DIRECTORY);
+
+	(void)state;
+	assert_true(before >= 0);
+	assert_int_equal(chdir(place.folder), 0);
+	store_close(store_make(path));
+	assert_int_equal(open_in(path, STORE_EXISTING), COFFER_OK);
+	assert_int_equal(fchdir(before), 0);
+	assert_int_equal(close(before), 0);
+	place_remove(&place);
 }
 
 static mode_t mode_of(const struct place *place, const char *suffix)
@@ -263,7 +278,8 @@ static void a_rollback_leaves_nothing(void **state)
 	must(store_begin(store));
 	must(put_secret(store, "global", "A", 1, text("sealed")));
 	must(store_revision_put(store, 3));
-	must(store_secret_latest(store, text("global"), text("A"), &secret)); /* its row stays out */
+	must(
+	    store_secret_latest(store, text("global"), text("A"), &secret)); /* its row stays out */
 	store_rollback(store);
 	store_rollback(store);
 	assert_int_equal(store_secret_latest(store, text("global"), text("A"), &secret),
@@ -306,7 +322,8 @@ static void a_refused_row_spoils_no_transaction(void **state)
 	(void)state;
 	must(store_begin(store));
 	must(put_secret(store, "global", "A", 1, text("first")));
-	assert_int_equal(put_secret(store, "global", "A", 1, text("second")), COFFER_ALREADY_EXISTS);
+	assert_int_equal(put_secret(store, "global", "A", 1, text("second")),
+			 COFFER_ALREADY_EXISTS);
 	must(put_secret(store, "global", "A", 2, text("third")));
 	must(store_commit(store));
 	must(store_secret_before(store, text("global"), text("A"), 2, &secret));
@@ -364,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_creation_that_was_cut_short_can_be_repeated),
 		cmocka_unit_test(a_store_in_memory_leaves_nothing),
 		cmocka_unit_test(paths_that_are_no_place_for_a_store_are_refused),
+		cmocka_unit_test(a_path_that_looks_like_a_uri_is_a_path),
 		cmocka_unit_test(the_files_are_the_owners_alone_whatever_the_umask),
 		cmocka_unit_test(a_symbolic_link_in_the_path_is_refused),
 		cmocka_unit_test(a_file_that_is_not_ours_is_refused_and_left_alone),

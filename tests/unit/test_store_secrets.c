@@ -85,10 +85,12 @@ static void the_newest_version_is_found_by_exact_scope_and_name(void **state)
 		const char *scope, *name;
 		uint32_t want; /* 0: not found */
 	} cases[] = {
-		{ "global", "A", 1 },	   { "global", "AA", 7 },    { "global", "B", 10 },
-		{ "global", "a", 1 },	   { "global", "b", 0 },     { "global", "", 0 },
-		{ "global", "AAA", 0 },	   { "", "A", 0 },	     { "globa", "A", 0 },
-		{ "pipeline/b", "A", 1 },  { "pipeline/bb", "A", 4 }, { "pipeline/", "A", 0 },
+		{ "global", "A", 1 },      { "global", "AA", 7 },
+		{ "global", "B", 10 },     { "global", "a", 1 },
+		{ "global", "b", 0 },      { "global", "", 0 },
+		{ "global", "AAA", 0 },    { "", "A", 0 },
+		{ "globa", "A", 0 },       { "pipeline/b", "A", 1 },
+		{ "pipeline/bb", "A", 4 }, { "pipeline/", "A", 0 },
 		{ "pipeline/b", "B", 0 },  { "GLOBAL", "A", 0 },
 	};
 	struct store_secret out;
@@ -96,7 +98,7 @@ static void the_newest_version_is_found_by_exact_scope_and_name(void **state)
 	put_some(*state);
 	for (size_t i = 0; i < CASES(cases); i++) {
 		coffer_err err =
-			store_secret_latest(*state, text(cases[i].scope), text(cases[i].name), &out);
+		    store_secret_latest(*state, text(cases[i].scope), text(cases[i].name), &out);
 		assert_int_equal(err, cases[i].want ? COFFER_OK : COFFER_NOT_FOUND);
 		assert_int_equal(out.version, cases[i].want);
 		assert_int_equal(out.sealed.len > 0, cases[i].want > 0);
@@ -108,13 +110,13 @@ static void versions_are_walked_backwards(void **state)
 	static const struct {
 		uint32_t before, want;
 	} cases[] = { { UINT32_MAX, 10 }, { 11, 10 }, { 10, 3 }, { 9, 3 },
-		      { 3, 2 },		  { 2, 0 },   { 1, 0 },	 { 0, 0 } };
+		      { 3, 2 },           { 2, 0 },   { 1, 0 },  { 0, 0 } };
 	struct store_secret out;
 
 	put_some(*state);
 	for (size_t i = 0; i < CASES(cases); i++) {
-		coffer_err err = store_secret_before(*state, text("global"), text("B"),
-						     cases[i].before, &out);
+		coffer_err err =
+		    store_secret_before(*state, text("global"), text("B"), cases[i].before, &out);
 		assert_int_equal(err, cases[i].want ? COFFER_OK : COFFER_NOT_FOUND);
 		assert_int_equal(out.version, cases[i].want);
 	}
@@ -126,10 +128,10 @@ static void names_are_walked_bytewise_with_their_newest_version(void **state)
 		const char *scope, *after, *want;
 		uint32_t version;
 	} cases[] = {
-		{ "global", "", "A", 1 },	{ "global", "A", "AA", 7 },
-		{ "global", "AA", "B", 10 },	{ "global", "B", "a", 1 },
-		{ "global", "a", NULL, 0 },	{ "global", "AB", "B", 10 },
-		{ "pipeline/b", "", "A", 1 },	{ "pipeline/b", "A", NULL, 0 },
+		{ "global", "", "A", 1 },     { "global", "A", "AA", 7 },
+		{ "global", "AA", "B", 10 },  { "global", "B", "a", 1 },
+		{ "global", "a", NULL, 0 },   { "global", "AB", "B", 10 },
+		{ "pipeline/b", "", "A", 1 }, { "pipeline/b", "A", NULL, 0 },
 		{ "nothing", "", NULL, 0 },
 	};
 	struct store_secret out;
@@ -137,7 +139,7 @@ static void names_are_walked_bytewise_with_their_newest_version(void **state)
 	put_some(*state);
 	for (size_t i = 0; i < CASES(cases); i++) {
 		coffer_err err =
-			store_secret_next(*state, text(cases[i].scope), text(cases[i].after), &out);
+		    store_secret_next(*state, text(cases[i].scope), text(cases[i].after), &out);
 		assert_int_equal(err, cases[i].want ? COFFER_OK : COFFER_NOT_FOUND);
 		assert_slice(out.name, cases[i].want ? cases[i].want : "");
 		assert_slice(out.scope, cases[i].want ? cases[i].scope : "");
@@ -215,7 +217,8 @@ static void a_version_is_never_overwritten(void **state)
 	struct store_secret out;
 
 	must(put_secret(*state, "global", "A", 1, text("first")));
-	assert_int_equal(put_secret(*state, "global", "A", 1, text("other")), COFFER_ALREADY_EXISTS);
+	assert_int_equal(put_secret(*state, "global", "A", 1, text("other")),
+			 COFFER_ALREADY_EXISTS);
 	must(store_secret_latest(*state, text("global"), text("A"), &out));
 	assert_slice(out.sealed, "first");
 }
@@ -226,20 +229,28 @@ static void rows_that_only_a_defect_could_write_are_refused(void **state)
 		const char *scope, *name;
 		uint32_t version;
 	} cases[] = {
-		{ "", "A", 1 }, { "global", "", 1 }, { "global", "A", 0 }, { "global", "A", UINT32_MAX },
+		{ "", "A", 1 },
+		{ "global", "", 1 },
+		{ "global", "A", 0 },
+		{ "global", "A", UINT32_MAX },
 	};
 	struct store *store = *state;
 
+	must(store_commit(store));
 	for (size_t i = 0; i < CASES(cases); i++) {
+		must(store_begin(store));
+		must(put_secret(store, "global", "BEFORE", 1, text("x")));
 		assert_int_equal(put_secret(store, cases[i].scope, cases[i].name, cases[i].version,
 					    text("x")),
 				 COFFER_INTERNAL);
 		/* The transaction is spoilt: nothing more is written, and it cannot be committed. */
-		assert_int_equal(put_secret(store, "global", "B", 1, text("x")), COFFER_INTERNAL);
+		assert_int_equal(put_secret(store, "global", "AFTER", 1, text("x")),
+				 COFFER_INTERNAL);
 		assert_int_equal(store_commit(store), COFFER_INTERNAL);
-		assert_int_equal(count(store, "global", "B"), 0);
-		must(store_begin(store));
+		assert_int_equal(count(store, "global", "BEFORE"), 0);
+		assert_int_equal(count(store, "global", "AFTER"), 0);
 	}
+	must(store_begin(store));
 }
 
 #define with_store(test) cmocka_unit_test_setup_teardown(test, new_store, end_store)

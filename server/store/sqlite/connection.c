@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,6 +42,11 @@ static coffer_err make_file(const char *path)
 	return COFFER_OK;
 }
 
+static bool is_missing(const char *path)
+{
+	return strcmp(path, MEMORY) == 0 || (access(path, F_OK) != 0 && errno == ENOENT);
+}
+
 static coffer_err open_file(sqlite3 **db, const char *path)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE |
@@ -50,8 +56,6 @@ static coffer_err open_file(sqlite3 **db, const char *path)
 
 	if (rc == SQLITE_OK && sqlite3_db_readonly(*db, "main") == 0)
 		return COFFER_OK;
-	if ((rc & 0xff) == SQLITE_CANTOPEN && cause == ENOENT)
-		return COFFER_NOT_FOUND;
 	if (rc == SQLITE_CANTOPEN_SYMLINK)
 		log_error("database: there is a symbolic link in the path %s", path);
 	else if (rc == SQLITE_OK)
@@ -108,7 +112,7 @@ coffer_err connection_open(sqlite3 **out, const char *path, store_mode mode)
 	configure_library();
 	sqlite3_randomness(sizeof(seed), &seed); /* reads /dev/urandom while it still may */
 	/* SQLite would take "" for a temporary file. */
-	if (path[0] == '\0' || (mode == STORE_EXISTING && strcmp(path, MEMORY) == 0))
+	if (path[0] == '\0' || (mode == STORE_EXISTING && is_missing(path)))
 		return COFFER_NOT_FOUND;
 	if (mode == STORE_CREATE && strcmp(path, MEMORY) != 0 &&
 	    (err = make_file(path)) != COFFER_OK)

@@ -7,9 +7,8 @@
 #include "store/store.h"
 
 /* Opens path for reading and writing and makes every setting of the connection but the journal mode;
- * STORE_CREATE makes an empty file first if there is none. Reads nothing of the file yet.
- * COFFER_NOT_FOUND; COFFER_FAILED_PRECONDITION if it cannot be opened or made (logged). On error *out is
- * NULL. */
+ * STORE_CREATE makes an empty file first if there is none. COFFER_NOT_FOUND; COFFER_FAILED_PRECONDITION if it
+ * cannot be opened or made, or is locked; COFFER_DATA_LOSS if it is no database. On error *out is NULL. */
 COFFER_MUST_USE coffer_err connection_open(sqlite3 **out, const char *path, store_mode mode);
 
 /* Turns the write-ahead log on, and takes the lock that lasts until the connection is closed. */

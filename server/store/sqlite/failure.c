@@ -45,6 +45,7 @@ static coffer_err classify(sqlite3 *db, int rc)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_TOOBIG: /* the limit is above anything that is ever written */
+	case SQLITE_ERROR:  /* no statement of ours is wrong for a sound schema */
 		return COFFER_DATA_LOSS;
 	default:
 		return COFFER_INTERNAL;

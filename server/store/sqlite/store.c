@@ -29,6 +29,7 @@ static coffer_err prepare(struct store *store, store_mode mode)
 	int64_t version;
 	coffer_err err;
 
+	(void)sqlite3_wal_hook(store->db, note_frames, store);
 	if ((err = schema_recognise(store->db, &version)) != COFFER_OK)
 		return err;
 	if (version == 0 && mode == STORE_EXISTING)
@@ -54,10 +55,8 @@ coffer_err store_open(struct store **out, const char *path, store_mode mode, pid
 	*holder = 0;
 	if (store == NULL)
 		return COFFER_INTERNAL;
-	if ((err = connection_open(&store->db, path, mode)) != COFFER_OK)
-		goto out;
-	(void)sqlite3_wal_hook(store->db, note_frames, store);
-	if ((err = prepare(store, mode)) != COFFER_OK) {
+	if ((err = connection_open(&store->db, path, mode)) != COFFER_OK ||
+	    (err = prepare(store, mode)) != COFFER_OK) {
 		*holder = err == COFFER_FAILED_PRECONDITION ? connection_holder(path) : 0;
 		goto out;
 	}

@@ -1,0 +1,149 @@
+#include "test_store.h"
+
+static int new_store(void **state)
+{
+	struct store *store = store_make(":memory:");
+
+	must(store_begin(store));
+	*state = store;
+	return 0;
+}
+
+static int end_store(void **state)
+{
+	store_rollback(*state);
+	store_close(*state);
+	return 0;
+}
+
+static struct store_grant grant_of(const char *id, uint8_t hash_byte)
+{
+	struct store_grant grant = { .id = text(id),
+				     .kind = GRANT_SERVICE,
+				     .scopes = text("pipeline/x\nglobal"),
+				     .allow = text("AWS_*\nB?"),
+				     .bind_uid = true,
+				     .uid = UINT32_MAX,
+				     .created_ms = 11,
+				     .expires_ms = 22,
+				     .end = GRANT_LIVE };
+
+	memset(grant.token_hash, hash_byte, sizeof(grant.token_hash));
+	return grant;
+}
+
+static void assert_grant(const struct store_grant *got, const struct store_grant *want)
+{
+	assert_true(slice_equal(got->id, want->id));
+	assert_int_equal(got->kind, want->kind);
+	assert_memory_equal(got->token_hash, want->token_hash, sizeof(got->token_hash));
+	assert_true(slice_equal(got->scopes, want->scopes));
+	assert_true(slice_equal(got->allow, want->allow));
+	assert_int_equal(got->bind_uid, want->bind_uid);
+	assert_int_equal(got->uid, want->uid);
+	assert_int_equal(got->created_ms, want->created_ms);
+	assert_int_equal(got->expires_ms, want->expires_ms);
+	assert_int_equal(got->end, want->end);
+}
+
+static void a_grant_is_found_by_id_and_by_hash(void **state)
+{
+	struct store_grant a = grant_of("a", 1), b = grant_of("b", 2), out;
+	uint8_t unknown[STORE_HASH_LEN] = { 1 };
+
+	b.kind = GRANT_RUN;
+	b.allow = SLICE_EMPTY;
+	b.bind_uid = false;
+	b.uid = 0;
+	b.end = GRANT_EXPIRED;
+	must(store_grant_put(*state, &a));
+	must(store_grant_put(*state, &b));
+	must(store_grant_by_id(*state, text("a"), &out));
+	assert_grant(&out, &a);
+	must(store_grant_by_id(*state, text("b"), &out));
+	assert_grant(&out, &b);
+	must(store_grant_by_hash(*state, a.token_hash, &out));
+	assert_grant(&out, &a);
+	must(store_grant_by_hash(*state, b.token_hash, &out));
+	assert_grant(&out, &b);
+	assert_int_equal(store_grant_by_id(*state, text("c"), &out), COFFER_NOT_FOUND);
+	assert_int_equal(store_grant_by_id(*state, SLICE_EMPTY, &out), COFFER_NOT_FOUND);
+	assert_int_equal(store_grant_by_hash(*state, unknown, &out), COFFER_NOT_FOUND);
+	assert_int_equal(out.id.len, 0);
+}
+
+static void neither_an_id_nor_a_hash_is_given_twice(void **state)
+{
+	struct store_grant a = grant_of("a", 1), out;
+	struct store_grant same_id = grant_of("a", 2), same_hash = grant_of("b", 1);
+
+	must(store_grant_put(*state, &a));
+	assert_int_equal(store_grant_put(*state, &same_id), COFFER_ALREADY_EXISTS);
+	assert_int_equal(store_grant_put(*state, &same_hash), COFFER_ALREADY_EXISTS);
+	must(store_grant_by_id(*state, text("a"), &out));
+	assert_grant(&out, &a);
+	assert_int_equal(store_grant_by_id(*state, text("b"), &out), COFFER_NOT_FOUND);
+}
+
+static void a_grant_ends_once(void **state)
+{
+	static const grant_end ends[] = { GRANT_FINISHED, GRANT_SUPERSEDED, GRANT_EXPIRED,
+					  GRANT_REVOKED };
+	struct store_grant out;
+
+	for (size_t i = 0; i < CASES(ends); i++) {
+		char id[2] = { (char)('a' + i), '\0' };
+		struct store_grant grant = grant_of(id, (uint8_t)i);
+
+		must(store_grant_put(*state, &grant));
+		must(store_grant_set_end(*state, text(id), ends[i]));
+		assert_int_equal(store_grant_set_end(*state, text(id), GRANT_REVOKED),
+				 COFFER_NOT_FOUND);
+		must(store_grant_by_id(*state, text(id), &out));
+		grant.end = ends[i];
+		assert_grant(&out, &grant);
+	}
+	assert_int_equal(store_grant_set_end(*state, text("none"), GRANT_REVOKED),
+			 COFFER_NOT_FOUND);
+}
+
+static void grants_that_only_a_defect_could_write_are_refused(void **state)
+{
+	for (int i = 0; i < 5; i++) {
+		struct store_grant grant = grant_of("a", 1);
+
+		switch (i) {
+		case 0:
+			grant.id = SLICE_EMPTY;
+			break;
+		case 1:
+			grant.kind = (grant_kind)3;
+			break;
+		case 2:
+			grant.end = (grant_end)5;
+			break;
+		case 3:
+			grant.created_ms = -1;
+			break;
+		default:
+			grant.expires_ms = -1;
+		}
+		assert_int_equal(store_grant_put(*state, &grant), COFFER_INTERNAL);
+		store_rollback(*state);
+		must(store_begin(*state));
+	}
+}
+
+#define with_store(test) cmocka_unit_test_setup_teardown(test, new_store, end_store)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		with_store(a_grant_is_found_by_id_and_by_hash),
+		with_store(neither_an_id_nor_a_hash_is_given_twice),
+		with_store(a_grant_ends_once),
+		with_store(grants_that_only_a_defect_could_write_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
