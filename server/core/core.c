@@ -10,6 +10,7 @@ coffer_err core_init(struct core *core)
 	coffer_err err;
 
 	core->grants = NULL;
+	cache_init(&core->cache);
 	core->ending.id[0] = '\0';
 	core->sealed = (struct buf){ malloc(cap), 0, cap };
 	if (core->sealed.data == NULL)
@@ -22,6 +23,7 @@ coffer_err core_init(struct core *core)
 
 void core_destroy(struct core *core)
 {
+	cache_clear(&core->cache);
 	free(core->sealed.data);
 	core->sealed = (struct buf){ NULL, 0, 0 };
 }
@@ -41,6 +43,7 @@ coffer_err core_commit(struct core *core)
 		core_rollback(core);
 		return err;
 	}
+	cache_clear(&core->cache);
 	core->revision = core->next_revision;
 	if (core->ending.id[0] != '\0')
 		grants_mark_ended(core, slice_str(core->ending.id), core->ending.end);
@@ -51,6 +54,7 @@ coffer_err core_commit(struct core *core)
 void core_rollback(struct core *core)
 {
 	store_rollback(core->store);
+	cache_clear(&core->cache);
 	core->ending.id[0] = '\0';
 	core->next_revision = core->revision;
 }

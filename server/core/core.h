@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/id.h"
+#include "core/cache.h"
 #include "slice.h"
 #include "store/store.h"
 #include "vault/keyring.h"
@@ -28,6 +29,7 @@ struct core {
 	uint32_t versions_kept;   /* of one secret */
 	uint64_t revision;        /* committed changes to secrets */
 	struct buf sealed;        /* scratch for one record's ciphertext; heap */
+	struct cache cache;       /* of what the store holds */
 	struct id_source ids;     /* of runs */
 	struct grant *grants;     /* those that connections hold, by id: a uthash table */
 	struct {

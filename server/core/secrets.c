@@ -11,11 +11,24 @@ static struct seal_context context_of(const struct store_secret *row)
 	};
 }
 
+static coffer_err latest(struct core *core, struct slice scope, struct slice name,
+			 struct store_secret *row)
+{
+	coffer_err err;
+
+	if (cache_find(&core->cache, scope, name, row, &err))
+		return err;
+	err = store_secret_latest(core->store, scope, name, row);
+	if (err == COFFER_OK || err == COFFER_NOT_FOUND)
+		cache_keep(&core->cache, scope, name, err == COFFER_OK ? row : NULL);
+	return err;
+}
+
 coffer_err secrets_find(struct core *core, const struct grant *grant, struct slice name,
 			struct store_secret *row)
 {
 	for (size_t i = 0; i < grant->scopes_len; i++) {
-		coffer_err err = store_secret_latest(core->store, grant->scopes[i], name, row);
+		coffer_err err = latest(core, grant->scopes[i], name, row);
 		if (err == COFFER_OK && (row->flags & STORE_DELETED))
 			continue;
 		if (err != COFFER_NOT_FOUND)
