@@ -248,8 +248,8 @@ static void answer(struct conn *conn, struct slice message)
 	outcome = rpc_dispatch(net->rpc, &conn->session, message, &reply);
 	reply_made(conn, &reply);
 	conn->closing |= outcome.close;
-	if (outcome.bad_token && conn->uid != NULL)
-		conn->delayed |= uids_bad_token(conn->uid, clock_mono_ms());
+	if (outcome.refused && conn->uid != NULL)
+		conn->delayed |= uids_refused(conn->uid, clock_mono_ms());
 }
 
 /* Serves no more than what fits, unsent, into the connection's own memory. */

@@ -12,7 +12,7 @@ typedef enum deadline_kind {
 	DEADLINE_FRAME, /* to finish a frame that was begun */
 	DEADLINE_IDLE,  /* between requests */
 	DEADLINE_DRAIN, /* to take a reply that the socket's buffer did not hold */
-	DEADLINE_DELAY, /* until the reply to a bad token goes out */
+	DEADLINE_DELAY, /* until a refusal goes out */
 	DEADLINE_KINDS,
 	DEADLINE_NONE = DEADLINE_KINDS,
 } deadline_kind;

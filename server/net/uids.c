@@ -38,7 +38,7 @@ struct uid_row *uids_enter(struct uids *uids, uint32_t uid)
 static bool is_over(const struct uid_row *row, int64_t now_ms)
 {
 	return row->connections == 0 &&
-	       (row->bad_tokens == 0 || now_ms - row->since_ms >= SECOND_MS);
+	       (row->refusals == 0 || now_ms - row->since_ms >= SECOND_MS);
 }
 
 static void forget(struct uids *uids, struct uid_row *row)
@@ -54,13 +54,13 @@ void uids_leave(struct uids *uids, struct uid_row *row, int64_t now_ms)
 		forget(uids, row);
 }
 
-bool uids_bad_token(struct uid_row *row, int64_t now_ms)
+bool uids_refused(struct uid_row *row, int64_t now_ms)
 {
 	if (now_ms - row->since_ms >= SECOND_MS) {
 		row->since_ms = now_ms;
-		row->bad_tokens = 0;
+		row->refusals = 0;
 	}
-	return ++row->bad_tokens > UIDS_BAD_TOKENS;
+	return ++row->refusals > UIDS_REFUSALS;
 }
 
 void uids_sweep(struct uids *uids, int64_t now_ms)

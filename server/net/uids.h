@@ -1,6 +1,6 @@
 /* uids.h - what each uid holds and does, so that one cannot starve the others. Layer: net.
  *
- * A row exists while its uid has a connection, or has tried bad tokens in the last second. */
+ * A row exists while its uid has a connection, or was refused in the last second. */
 #ifndef NET_UIDS_H
 #define NET_UIDS_H
 
@@ -9,14 +9,14 @@
 #include <stdint.h>
 #include <uthash.h>
 
-/* Bad tokens a second before replies to them are delayed. */
-#define UIDS_BAD_TOKENS 20
+/* Refusals for want of authority in a second before the replies are delayed. */
+#define UIDS_REFUSALS 20
 
 struct uid_row {
 	uint32_t uid;
 	unsigned connections;
 	size_t bytes;        /* of the arena, lent to its connections */
-	unsigned bad_tokens; /* in the second that began at since_ms */
+	unsigned refusals; /* in the second that began at since_ms */
 	int64_t since_ms;
 	UT_hash_handle hh;
 };
@@ -32,8 +32,8 @@ unsigned uids_connections(const struct uids *uids, uint32_t uid);
 struct uid_row *uids_enter(struct uids *uids, uint32_t uid);
 void uids_leave(struct uids *uids, struct uid_row *row, int64_t now_ms);
 
-/* Counts a bad token. True if the uid has had more of them in this second than it may. */
-bool uids_bad_token(struct uid_row *row, int64_t now_ms);
+/* Counts a refusal. True if the uid has had more of them in this second than it may. */
+bool uids_refused(struct uid_row *row, int64_t now_ms);
 
 /* Forgets rows without a connection whose second is over. */
 void uids_sweep(struct uids *uids, int64_t now_ms);

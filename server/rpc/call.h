@@ -39,7 +39,6 @@ struct call {
 		coffer_v1_StatusRequest status;
 	} request;       /* decoded */
 	struct buf *out; /* the reply's body is appended here */
-	bool bad_token;
 	size_t message_len;
 	struct {
 		bool begun; /* in the trail's buffer, not ended yet */

@@ -140,7 +140,6 @@ void dispatch_prepare(struct call *call, struct rpc *rpc, struct session *sessio
 	call->session = session;
 	call->method = method;
 	call->now_ms = clock_wall_ms();
-	call->bad_token = false;
 	call->message_len = 0;
 	memset(&call->record, 0, sizeof(call->record));
 	call->record.via = slice_str(session->via);
@@ -204,10 +203,12 @@ struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct
 		err = dispatch_run(&call);
 		count(rpc, method, err);
 	} else {
-		call.bad_token = false;
 		err = call_fail(&call, COFFER_UNIMPLEMENTED, "there is no such method");
 	}
 	if (codec_reply_end(out, mark, request.id, err, message_of(&call, err)) != COFFER_OK)
 		return (struct rpc_outcome){ .close = true };
-	return (struct rpc_outcome){ .bad_token = call.bad_token };
+	/* Each leaves a record: without a limit on them, anybody could fill the disk. */
+	return (struct rpc_outcome){ .refused = err == COFFER_UNAUTHENTICATED ||
+						(err == COFFER_PERMISSION_DENIED &&
+						 !rpc_session_ready(session)) };
 }

@@ -49,7 +49,7 @@ bool rpc_session_ready(const struct session *session);
 /* What net must do after a reply. */
 struct rpc_outcome {
 	bool close;     /* the stream cannot be followed: send the reply, then close */
-	bool bad_token; /* a token was tried that does not work */
+	bool refused; /* the peer has not the authority: a bad token, or none */
 };
 
 /* Answers one request: appends exactly one reply frame to out, which is arena memory with room for

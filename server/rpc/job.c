@@ -32,7 +32,6 @@ static coffer_err check_hello(struct call *call)
 /* A6: the caller learns nothing of why a token does not work; the audit record does. */
 static coffer_err refuse_token(struct call *call, const char *reason)
 {
-	call->bad_token = true;
 	call_reason(call, "%s", reason);
 	return call_fail(call, COFFER_UNAUTHENTICATED, BAD_TOKEN);
 }

@@ -6,20 +6,33 @@
 
 #include "base/log.h"
 
-static bool is_sync(int rc)
+/* The last system error on the write-ahead log, else on the database. sqlite3_system_errno knows nothing of
+ * a failed COMMIT. */
+static int errno_of(sqlite3 *db)
 {
-	return rc == SQLITE_IOERR_FSYNC || rc == SQLITE_IOERR_DIR_FSYNC;
+	sqlite3_file *log = NULL;
+	int cause = 0;
+
+	(void)sqlite3_file_control(db, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log != NULL && log->pMethods != NULL)
+		(void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &cause);
+	if (cause == 0)
+		(void)sqlite3_file_control(db, NULL, SQLITE_FCNTL_LAST_ERRNO, &cause);
+	return cause;
 }
 
 /* Only a write that found no room may be tried again. After a failed fsync the kernel may have dropped
  * the pages and calls the next one a success, whatever the reason of the first was. */
 static bool is_no_room(sqlite3 *db, int rc)
 {
-	int cause = sqlite3_system_errno(db);
+	int cause;
 
 	if ((rc & 0xff) == SQLITE_FULL)
 		return true;
-	return (rc & 0xff) == SQLITE_IOERR && !is_sync(rc) && (cause == ENOSPC || cause == EDQUOT);
+	if (rc != SQLITE_IOERR_WRITE) /* ENOSPC is SQLITE_FULL already, EDQUOT is not */
+		return false;
+	cause = errno_of(db);
+	return cause == ENOSPC || cause == EDQUOT;
 }
 
 static coffer_err classify(sqlite3 *db, int rc)
@@ -55,13 +68,16 @@ static coffer_err classify(sqlite3 *db, int rc)
 coffer_err failure_of(sqlite3 *db, int rc, const char *doing)
 {
 	coffer_err err = classify(db, rc);
-	int cause = sqlite3_system_errno(db);
 
 	if (err == COFFER_ALREADY_EXISTS)
 		return err;
-	if ((rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_CANTOPEN)
+	/* Closing would merge the log into the database, sync that again, be told that all is well, and
+	 * delete what may be the only whole copy. The next start reads the log. */
+	if (err == COFFER_INTERNAL)
+		(void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if ((rc & 0xff) == SQLITE_IOERR)
 		log_error("database: %s: %s (code %d): %s", doing, sqlite3_errstr(rc), rc,
-			  strerror(cause));
+			  strerror(errno_of(db)));
 	else
 		log_error("database: %s: %s (code %d)", doing, sqlite3_errmsg(db), rc);
 	return err;
