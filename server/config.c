@@ -98,6 +98,8 @@ static bool is_choice(const char *choices, const char *text)
 {
 	size_t len = strlen(text);
 
+	if (strchr(text, '|') != NULL)
+		return false;
 	for (const char *at = choices; at != NULL; at = strchr(at, '|')) {
 		at += *at == '|';
 		if (strncmp(at, text, len) == 0 && (at[len] == '|' || at[len] == '\0'))
@@ -115,6 +117,8 @@ static coffer_err set_text(const struct setting *setting, const char *source, co
 		snprintf(why, sizeof(why), "is one of %s", setting->argument);
 		return fail(source, setting, why);
 	}
+	if (text[0] == '\0') /* "--home $UNSET" must not mean the root folder */
+		return fail(source, setting, "is empty");
 	if ((copy = strdup(text)) == NULL)
 		return fail(source, setting, "out of memory");
 	free(*out);

@@ -49,12 +49,24 @@ static coffer_err user_folders(struct paths *out)
 		   : COFFER_RESOURCE_EXHAUSTED;
 }
 
+/* The home as it is without links in its path, which the store would refuse; as given if it is not there
+ * yet. A link as the home's own last part is left to be refused. */
+static char *resolve(const char *home)
+{
+	struct stat st;
+	char *real = NULL;
+
+	if (lstat(home, &st) == 0 && !S_ISLNK(st.st_mode))
+		real = realpath(home, NULL);
+	return real != NULL ? real : strdup(home);
+}
+
 static coffer_err folders(struct paths *out, const char *home)
 {
 	if (home == NULL && geteuid() != 0)
 		return user_folders(out);
-	if (home != NULL && (out->home = strdup(home)) != NULL)
-		return join(&out->run, home, "run");
+	if (home != NULL && (out->home = resolve(home)) != NULL)
+		return join(&out->run, out->home, "run");
 	if (home == NULL && (out->home = strdup("/var/lib/coffer")) != NULL &&
 	    (out->run = strdup("/run/coffer")) != NULL)
 		return COFFER_OK;

@@ -228,9 +228,13 @@ static coffer_err put_argument(struct server *server, const char *argument)
 	int fd;
 
 	if (equals[1] != '@') {
-		log_warn("--secret %.*s=VALUE can be read in the process list; use %.*s=@FILE",
-			 SLICE_ARG(name), SLICE_ARG(name));
-		return local_put(&server->rpc, name, slice_str(equals + 1));
+		/* The name is told only when it is one: it may be a value in the wrong place. */
+		err = local_put(&server->rpc, name, slice_str(equals + 1));
+		if (err == COFFER_OK)
+			log_warn(
+			    "--secret %.*s=VALUE can be read in the process list; use %.*s=@FILE",
+			    SLICE_ARG(name), SLICE_ARG(name));
+		return err;
 	}
 	if ((fd = open(equals + 2, O_RDONLY | O_CLOEXEC)) < 0) {
 		log_error("cannot open %s: %s", equals + 2, strerror(errno));
@@ -247,7 +251,7 @@ static coffer_err put_argument(struct server *server, const char *argument)
 }
 
 /* The token goes from the arena to stdout without a stop in stdio's buffer. */
-static coffer_err print_client_settings(struct server *server)
+static coffer_err print_client_settings(struct server *server, const struct config *config)
 {
 	struct secret token = SECRET_EMPTY;
 	char id[COFFER_ID_LEN + 1];
@@ -256,7 +260,8 @@ static coffer_err print_client_settings(struct server *server)
 	if ((err = local_create_run(&server->rpc, id, &token)) != COFFER_OK)
 		return err;
 	printf("COFFER_SOCKET=%s\nCOFFER_ADMIN_SOCKET=%s\nCOFFER_RUN_ID=%s\nCOFFER_TOKEN=",
-	       server->paths.runner_socket, server->paths.admin_socket, id);
+	       config->socket ? config->socket : server->paths.runner_socket,
+	       config->admin_socket ? config->admin_socket : server->paths.admin_socket, id);
 	if (fflush(stdout) != 0 ||
 	    write(STDOUT_FILENO, token.data, token.len) != (ssize_t)token.len ||
 	    write(STDOUT_FILENO, "\n", 1) != 1) {
@@ -274,7 +279,7 @@ coffer_err server_prepare(struct server *server, const struct config *config)
 	for (size_t i = 0; i < config->secrets_len; i++)
 		if ((err = put_argument(server, config->secrets[i])) != COFFER_OK)
 			return err;
-	return config->ephemeral ? print_client_settings(server) : COFFER_OK;
+	return config->ephemeral ? print_client_settings(server, config) : COFFER_OK;
 }
 
 static void remove_temporary(struct server *server)

@@ -32,7 +32,8 @@ struct server {
  * opened before a failure is closed by server_close, which may always be called. */
 COFFER_MUST_USE coffer_err server_open(struct server *server, const struct config *config);
 
-/* Makes a home. COFFER_ALREADY_EXISTS if there is one; nothing of it is changed then. */
+/* Makes a home. COFFER_ALREADY_EXISTS if there is one; nothing of it is changed then. One that was cut off
+ * can be repeated. */
 COFFER_MUST_USE coffer_err server_init(const struct config *config);
 
 /* Stores the secrets that the command line names, and for an ephemeral server creates a run and prints what

@@ -180,6 +180,7 @@ static coffer_err derive(const struct kdf_params *kdf, const struct secret *pass
 
 /* --- a new store ---------------------------------------------------------------------------------------- */
 
+/* A key file that is there already is used: the operator's own, or what an init that was cut off left. */
 static coffer_err make_key_file(const char *path, struct arena *arena, struct secret *kek)
 {
 	coffer_err err;
@@ -191,9 +192,10 @@ static coffer_err make_key_file(const char *path, struct arena *arena, struct se
 		log_error("no random numbers: %s", strerror(errno));
 		return COFFER_UNAVAILABLE;
 	}
-	if ((err = file_write_new(path, kek->data, kek->len)) == COFFER_ALREADY_EXISTS)
-		log_error("there is a key file %s already", path);
-	return err;
+	if ((err = file_write_new(path, kek->data, kek->len)) != COFFER_ALREADY_EXISTS)
+		return err;
+	secret_free(kek);
+	return read_key_file(path, arena, kek);
 }
 
 coffer_err unlock_make(struct keyring *keyring, struct store *store, struct arena *arena,
@@ -262,6 +264,8 @@ coffer_err unlock_open(struct keyring *keyring, struct store *store, struct aren
 			break;
 	}
 	secret_free(&passphrase);
+	if (err == COFFER_DATA_LOSS)
+		log_error("a key slot is damaged");
 	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
 		return err;
 	if (last == COFFER_NOT_FOUND)

@@ -151,7 +151,7 @@ static coffer_err expect(struct core *core, const struct secrets_target *target,
 	*live = flags & STORE_DELETED ? 0 : version;
 	if (target->check_version && target->if_version != *live)
 		return COFFER_ABORTED;
-	if (version == UINT32_MAX)
+	if (version >= UINT32_MAX - 1) /* the greatest that a store takes */
 		return COFFER_RESOURCE_EXHAUSTED;
 	*next = version + 1;
 	return COFFER_OK;

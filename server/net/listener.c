@@ -10,15 +10,18 @@
 
 #include "base/log.h"
 
+/* Only a refusal tells that nobody is there: not a full backlog (for which connect must not wait), nor
+ * another kind of socket, nor that there is no descriptor to ask with. */
 static bool somebody_answers(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool answered =
-	    fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool refused = fd >= 0 &&
+		       connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+		       errno == ECONNREFUSED;
 
 	if (fd >= 0)
 		close(fd);
-	return answered;
+	return !refused;
 }
 
 /* Takes away what a daemon that was killed has left; never anything else. */

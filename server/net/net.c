@@ -215,6 +215,12 @@ static coffer_err take_buffers(struct net *net)
 	return COFFER_RESOURCE_EXHAUSTED;
 }
 
+static void give_buffers(struct net *net)
+{
+	arena_give(net->arena, net->in.data, net->in.cap, net->in.len);
+	arena_give(net->arena, net->out.data, net->out.cap, net->out.len);
+}
+
 static void start_watchers(struct net *net)
 {
 	ev_prepare_init(&net->turn_end, on_turn_end);
@@ -243,25 +249,34 @@ coffer_err net_open(struct net *net, const struct net_options *options, struct e
 	    (err = listen_on(net, SERVICE_RUNNER)) != COFFER_OK ||
 	    (err = listen_on(net, SERVICE_OPERATOR)) != COFFER_OK) {
 		stop_listening(net);
+		give_buffers(net);
 		return err;
 	}
 	start_watchers(net);
 	return COFFER_OK;
 }
 
+static struct conn *first_to_drain(const struct net *net)
+{
+	struct conn *conn = net->all;
+
+	while (conn != NULL && conn->closing)
+		conn = conn->next;
+	return conn;
+}
+
 void net_drain(struct net *net)
 {
-	struct conn *conn, *next;
+	struct conn *conn;
 
 	if (net->draining)
 		return;
 	net->draining = true;
 	stop_listening(net);
 	ev_timer_start(net->loop, &net->patience);
-	for (conn = net->all; conn != NULL; conn = next) {
-		next = conn->next;
+	/* To drain one may end the turn, which closes others: so the list is begun anew for each. */
+	while ((conn = first_to_drain(net)) != NULL)
 		conn_drain(conn);
-	}
 }
 
 void net_close(struct net *net)
@@ -279,8 +294,5 @@ void net_close(struct net *net)
 	ev_timer_stop(net->loop, &net->clock);
 	ev_timer_stop(net->loop, &net->chores);
 	ev_timer_stop(net->loop, &net->patience);
-	if (net->in.data != NULL)
-		arena_give(net->arena, net->in.data, net->in.cap, net->in.len);
-	if (net->out.data != NULL)
-		arena_give(net->arena, net->out.data, net->out.cap, net->out.len);
+	give_buffers(net);
 }

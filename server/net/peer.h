@@ -14,7 +14,7 @@ struct peer {
 	uint32_t uid;
 	uint32_t gid;
 	int32_t pid;
-	gid_t groups[PEER_GROUPS_MAX]; /* supplementary ones; further ones are not seen */
+	gid_t groups[PEER_GROUPS_MAX]; /* supplementary ones; of a peer with more, none are seen */
 	size_t groups_len;
 };
 

@@ -16,14 +16,17 @@ static int64_t expire(struct rpc *rpc)
 	char id[COFFER_ID_LEN + 1];
 	struct buf nothing = { NULL, 0, 0 };
 	int64_t next_ms, now_ms;
+	coffer_err err;
 
 	for (;;) {
 		now_ms = clock_wall_ms();
-		if (runs_overdue(rpc->core, now_ms, id, &next_ms) != COFFER_OK)
+		if ((err = runs_overdue(rpc->core, now_ms, id, &next_ms)) != COFFER_OK)
 			break;
 		if (local_run(rpc, &methods_expire_runs, slice_str(id), &nothing) != COFFER_OK)
 			return EXPIRE_RETRY_MS;
 	}
+	if (err == COFFER_INTERNAL)
+		rpc->fatal = true;
 	return next_ms > 0 && next_ms - now_ms < CHORES_MS ? next_ms - now_ms : CHORES_MS;
 }
 

@@ -29,6 +29,15 @@ static coffer_err check_hello(struct call *call)
 	return hello->run_id.len == 0 ? COFFER_OK : call_check_id(call, "run id", hello->run_id);
 }
 
+/* An ended grant is not loaded, but its record must be found by the run, too. */
+static bool is_run(struct core *core, const char *id)
+{
+	struct store_grant grant;
+
+	return id[0] != '\0' && store_grant_by_id(core->store, slice_str(id), &grant) == COFFER_OK &&
+	       grant.kind == GRANT_RUN;
+}
+
 /* A6: the caller learns nothing of why a token does not work; the audit record does. */
 static coffer_err refuse_token(struct call *call, const char *reason)
 {
@@ -91,8 +100,10 @@ coffer_err job_hello(struct call *call)
 		return err;
 	err = grants_authenticate(core, call->request.hello.token, call->now_ms, &grant, &end,
 				  call->record.grant);
-	if (err == COFFER_UNAUTHENTICATED)
+	if (err == COFFER_UNAUTHENTICATED) {
+		call->record.is_run = is_run(core, call->record.grant);
 		return refuse_token(call, grants_end_name(end));
+	}
 	if (err != COFFER_OK)
 		return err;
 	call->record.is_run = grant->kind == GRANT_RUN;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "names.h"
 #include "rpc/methods.h"
 
 #define TEST_RUN_TTL_MS (30 * 24 * 60 * 60 * 1000LL)
@@ -24,7 +25,9 @@ coffer_err local_run(struct rpc *rpc, const struct method *method, struct slice 
 	err = dispatch_run(&call);
 	if (err == COFFER_INTERNAL)
 		rpc->fatal = true;
-	if (err != COFFER_OK)
+	if (err != COFFER_OK && call.message_len == 0)
+		log_warn("%s: %s", method->name, coffer_err_text(err));
+	else if (err != COFFER_OK)
 		log_warn("%s: %.*s", method->name, (int)call.message_len, call.message);
 	return err;
 }
@@ -49,14 +52,21 @@ coffer_err local_put(struct rpc *rpc, struct slice name, struct slice value)
 	coffer_v1_SecretWrite write = { .name = name, .value = value };
 	struct secret memory = SECRET_EMPTY;
 	struct buf body, reply;
+	const char *why;
 	coffer_err err;
 
+	if (names_check_secret(name, &why) != COFFER_OK) {
+		log_error("the secret's name %s", why);
+		return COFFER_INVALID_ARGUMENT;
+	}
 	if ((err = reserve(rpc, value.len + COFFER_FRAME_OVERHEAD, &memory, &body, &reply)) !=
 		COFFER_OK ||
 	    (err = codec_append(&body, coffer_v1_PutSecretRequest_fields, &put)) != COFFER_OK ||
 	    (err = codec_append_message(&body, coffer_v1_PutSecretRequest_writes_tag,
-					coffer_v1_SecretWrite_fields, &write)) != COFFER_OK)
+					coffer_v1_SecretWrite_fields, &write)) != COFFER_OK) {
+		log_error("no memory for the value of '%.*s'", SLICE_ARG(name));
 		goto out;
+	}
 	err = local_run(rpc, methods_find(SLICE_LITERAL("PutSecret")),
 			(struct slice){ body.data, body.len }, &reply);
 out:

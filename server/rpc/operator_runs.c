@@ -11,8 +11,8 @@
 #define TTL_DEFAULT_MS (60 * 60 * 1000LL)
 #define TTL_MAX_MS     (30 * 24 * 60 * 60 * 1000LL)
 
-/* Room in a Bootstrap reply beside the payload. */
-#define BOOTSTRAP_OVERHEAD 64
+/* Room for what stands beside a run's payload in a reply: most of all for the globs, where it is shown. */
+#define PAYLOAD_OVERHEAD (COFFER_ALLOW_MAX * (COFFER_NAME_MAX + 4) + 256)
 
 static coffer_err check_meta(struct call *call, const coffer_v1_RunMeta *meta)
 {
@@ -108,14 +108,14 @@ static coffer_err build_payload(struct call *call, const char *id, struct secret
 	if (create->no_bootstrap)
 		return COFFER_OK;
 	if ((err = secret_reserve(payload, call->rpc->core->arena,
-				  call->body.len + BOOTSTRAP_OVERHEAD)) != COFFER_OK)
+				  call->body.len + PAYLOAD_OVERHEAD)) != COFFER_OK)
 		return err;
 	out = (struct buf){ payload->data, 0, payload->cap };
 	err = codec_append(&out, coffer_v1_BootstrapResponse_fields, &about);
 	while (err == COFFER_OK && codec_next(&rest, coffer_v1_CreateRunRequest_extras_tag, &extra))
 		err = codec_append_bytes(&out, coffer_v1_BootstrapResponse_extras_tag, extra);
 	payload->len = out.len;
-	if (err == COFFER_OK && out.len + BOOTSTRAP_OVERHEAD > call->rpc->frame_max)
+	if (err == COFFER_OK && out.len + PAYLOAD_OVERHEAD > call->rpc->frame_max)
 		err = COFFER_RESOURCE_EXHAUSTED;
 	if (err == COFFER_RESOURCE_EXHAUSTED)
 		return call_fail(call, err, "the bootstrap data is too large");
@@ -229,7 +229,8 @@ coffer_err operator_revoke_grant(struct call *call)
 
 	if ((err = about_run(call, "id", id)) != COFFER_OK)
 		return err;
-	err = runs_end(core, id, RUN_CANCELLED, GRANT_REVOKED, call->now_ms);
+	if ((err = runs_check_live(core, id, call->now_ms)) == COFFER_OK)
+		err = runs_end(core, id, RUN_CANCELLED, GRANT_REVOKED, call->now_ms);
 	if (err == COFFER_NOT_FOUND) {
 		call->record.is_run = false;
 		err = grants_end(core, id, GRANT_REVOKED);
@@ -347,7 +348,7 @@ coffer_err operator_list_runs(struct call *call)
 	const coffer_v1_ListRunsRequest *list = &call->request.list_runs;
 	coffer_v1_ListRunsResponse reply = { .more = false };
 	struct slice before = list->after;
-	char id[COFFER_ID_LEN + 1];
+	char id[COFFER_ID_LEN + 1] = "";
 	struct store_run row;
 	struct call_page page;
 	coffer_err err;

@@ -234,8 +234,9 @@ static coffer_err walk_begin(struct call *call, struct walk *walk)
 		return err;
 	memcpy(walk->scope, scope.data, scope.len);
 	walk->scope_len = scope.len;
-	memcpy(walk->name.name, list->after_name.data, list->after_name.len);
 	walk->name.len = list->after_name.len;
+	if (walk->name.len > 0)
+		memcpy(walk->name.name, list->after_name.data, walk->name.len);
 	return COFFER_OK;
 }
 

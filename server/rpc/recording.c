@@ -58,6 +58,8 @@ coffer_err recording_commit(struct call *call)
 		return COFFER_OK;
 	core_rollback(rpc->core);
 	trail_undo(rpc->trail);
-	call->record.begun = call->record.done = false;
+	/* Whether the change is on disk is not known then, and the daemon ends. Another record of this number
+	 * in the log would contradict the anchor, if the next start finds the change. */
+	call->record.begun = call->record.done = err == COFFER_INTERNAL;
 	return err;
 }

@@ -15,7 +15,7 @@ void recording_begin(struct call *call);
 void recording_end(struct call *call, coffer_err outcome);
 
 /* Commits the open transaction together with the record of its success. On failure everything is
- * rolled back and the record is open again, for another outcome. */
+ * rolled back and the record is open again, for another outcome; but after COFFER_INTERNAL there is none. */
 COFFER_MUST_USE coffer_err recording_commit(struct call *call);
 
 #endif

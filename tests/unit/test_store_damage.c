@@ -2,6 +2,13 @@
 
 #include <sys/stat.h>
 
+/* Stands before libc's for SQLite, too: the test is of thousands of commits, and no power is cut. */
+__attribute__((visibility("default"))) int fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 /* A database file with rows of every kind, and what its write-ahead log holds before it is merged. */
 struct image {
 	uint8_t *data;
