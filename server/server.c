@@ -193,6 +193,18 @@ coffer_err server_open(struct server *server, const struct config *config)
 	return COFFER_OK;
 }
 
+/* The paths are found anew once the home is there, so that links in them are followed. */
+static coffer_err make_home(struct server *server, const struct config *config)
+{
+	coffer_err err;
+
+	if ((err = paths_find(&server->paths, config->home)) != COFFER_OK ||
+	    (err = paths_make(&server->paths)) != COFFER_OK)
+		return err;
+	paths_free(&server->paths);
+	return paths_find(&server->paths, config->home);
+}
+
 coffer_err server_init(const struct config *config)
 {
 	struct server server = { .arena = NULL };
@@ -201,8 +213,7 @@ coffer_err server_init(const struct config *config)
 
 	if ((err = open_arena(&server, config)) != COFFER_OK ||
 	    (err = check_cipher(cipher_of(config))) != COFFER_OK ||
-	    (err = paths_find(&server.paths, config->home)) != COFFER_OK ||
-	    (err = paths_make(&server.paths)) != COFFER_OK)
+	    (err = make_home(&server, config)) != COFFER_OK)
 		goto out;
 	err = store_open(&server.store, server.paths.database, STORE_CREATE, &holder);
 	if (err == COFFER_ALREADY_EXISTS)
