@@ -19,8 +19,8 @@
 #define RECORD_FIXED_MAX 512
 #define ITEM_FIXED_MAX   64
 
-_Static_assert(RECORD_SECRETS_MAX * (COFFER_SCOPE_MAX + COFFER_NAME_MAX + ITEM_FIXED_MAX) + OP_MAX +
-			   VIA_MAX + REASON_MAX + RECORD_FIXED_MAX <=
+_Static_assert(RECORD_SECRETS_MAX *(COFFER_SCOPE_MAX + COFFER_NAME_MAX + ITEM_FIXED_MAX) + OP_MAX +
+		       VIA_MAX + REASON_MAX + RECORD_FIXED_MAX <=
 		   RECORD_LINE_MAX,
 	       "a record with every secret that it can have fits into a line");
 

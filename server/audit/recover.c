@@ -125,8 +125,7 @@ static coffer_err mend_file(int folder, struct segment *segment, const uint8_t *
 	found = last_record(segment, segment->size, &last, &out->end);
 	if (found != COFFER_OK && found != COFFER_NOT_FOUND)
 		return found;
-	if (out->end < segment->size &&
-	    (err = cut_file(folder, segment, out->end)) != COFFER_OK)
+	if (out->end < segment->size && (err = cut_file(folder, segment, out->end)) != COFFER_OK)
 		return err;
 	if (out->end > last.end)
 		log_error("audit log: it ends with lines that are not records");

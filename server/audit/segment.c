@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,10 +21,17 @@ coffer_err segment_open(struct segment *segment, int folder, uint64_t first)
 	segment->first = first;
 	segment->size = segment->at = 0;
 	segment->len = 0;
+	segment->fd = -1;
+	if ((segment->window = malloc(SEGMENT_WINDOW)) == NULL)
+		return COFFER_UNAVAILABLE;
 	/* O_NONBLOCK, for a pipe in the place of a file must not hold up the daemon. */
 	segment->fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (segment->fd < 0)
+	if (segment->fd < 0) {
+		saved = errno;
+		segment_close(segment);
+		errno = saved;
 		return COFFER_UNAVAILABLE;
+	}
 	saved = fstat(segment->fd, &st) != 0 ? errno : S_ISREG(st.st_mode) ? 0 : EINVAL;
 	if (saved != 0) {
 		segment_close(segment);
@@ -39,13 +47,15 @@ void segment_close(struct segment *segment)
 	if (segment->fd >= 0)
 		close(segment->fd);
 	segment->fd = -1;
+	free(segment->window);
+	segment->window = NULL;
 }
 
 /* Adds a chunk to the window, which has room for some of it and is not at the end of the file. */
 static coffer_err read_more(struct segment *segment)
 {
 	uint64_t left = segment->size - segment->at - segment->len;
-	size_t want = sizeof(segment->window) - segment->len;
+	size_t want = SEGMENT_WINDOW - segment->len;
 	ssize_t n;
 
 	if (want > CHUNK)
@@ -99,7 +109,7 @@ coffer_err segment_line(struct segment *segment, uint64_t offset, struct slice *
 		segment->at = offset;
 		segment->len = rest.len;
 		*line = rest = (struct slice){ segment->window, rest.len };
-		if (offset + rest.len == segment->size || rest.len == sizeof(segment->window))
+		if (offset + rest.len == segment->size || rest.len == SEGMENT_WINDOW)
 			return COFFER_DATA_LOSS;
 		if ((err = read_more(segment)) != COFFER_OK)
 			return err;

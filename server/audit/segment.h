@@ -1,8 +1,8 @@
 /* segment.h - one file of the audit log, read by whole lines. Layer: audit, private.
  *
- * Reading needs no heap: a segment has a window that is large enough for the longest line, and of which
- * only as much memory is touched as was read. Each function returns COFFER_UNAVAILABLE, with errno kept,
- * if the system refuses. */
+ * A segment has a window that is large enough for the longest line, and of which only as much memory is
+ * touched as was read; it is on the heap, for a stack that has grown so far stays resident. Each function
+ * returns COFFER_UNAVAILABLE, with errno kept, if the system refuses. */
 #ifndef AUDIT_SEGMENT_H
 #define AUDIT_SEGMENT_H
 
@@ -13,13 +13,15 @@
 #include "audit/record.h"
 #include "slice.h"
 
+#define SEGMENT_WINDOW RECORD_LINE_MAX
+
 struct segment {
 	int fd; /* -1: none open */
 	uint64_t first;
 	uint64_t size; /* when it was opened: what is appended later is not seen */
 	uint64_t at;   /* where in the file the window begins */
 	size_t len;    /* bytes in the window */
-	uint8_t window[RECORD_LINE_MAX];
+	uint8_t *window; /* SEGMENT_WINDOW bytes */
 };
 
 /* Opens the file of that number in an open folder. *segment need not be initialized. */

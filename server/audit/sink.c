@@ -18,10 +18,10 @@ coffer_err sink_open(struct sink *sink, int folder, uint64_t first, bool create,
 
 	folder_name(first, name);
 	*sink = (struct sink){ .end = end, .dirty = end, .reserved = end, .allocates = true };
-	sink->fd = openat(folder, name,
-			  O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK |
-			      (create ? O_CREAT | O_EXCL : 0),
-			  0600);
+	sink->fd =
+	    openat(folder, name,
+		   O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT | O_EXCL : 0),
+		   0600);
 	if (sink->fd < 0)
 		return COFFER_UNAVAILABLE;
 	saved = fstat(sink->fd, &st) != 0 ? errno : S_ISREG(st.st_mode) ? 0 : EINVAL;

@@ -63,8 +63,8 @@ static coffer_err open_sink(struct trail *trail, const struct trail_options *opt
 			log.first == 0, log.end);
 	if (err != COFFER_OK)
 		goto out;
-	err = recover_anchor(folder, options->key, &options->anchor, options->anchor_line, &log.head,
-			     &append);
+	err = recover_anchor(folder, options->key, &options->anchor, options->anchor_line,
+			     &log.head, &append);
 	trail->head = log.head;
 	if (append) {
 		memcpy(trail->gathered.data, options->anchor_line.data, options->anchor_line.len);

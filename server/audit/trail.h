@@ -24,7 +24,7 @@ struct trail_options {
 	const uint8_t *key;       /* CHAIN_KEY_LEN bytes, borrowed for the trail's life */
 	bool sync_always;         /* trail_flush waits for the disk */
 	struct chain_head anchor; /* the stored head; seq 0: none yet */
-	struct slice anchor_line; /* its record, which may not have reached the log; empty: it has */
+	struct slice anchor_line; /* its record, if that may not have reached the log */
 };
 
 /* Opens the folder, drops a torn last line, appends the anchor's record if the log ends just before it,

@@ -73,7 +73,7 @@ static void save(const struct verify *walk)
 
 /* Ends the verification: with what is wrong, or with "". */
 static void finish(struct verify *walk, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 static void finish(struct verify *walk, const char *format, ...)
 {
 	va_list args;

@@ -209,6 +209,5 @@ struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct
 		return (struct rpc_outcome){ .close = true };
 	/* Each leaves a record: without a limit on them, anybody could fill the disk. */
 	return (struct rpc_outcome){ .refused = err == COFFER_UNAUTHENTICATED ||
-						(err == COFFER_PERMISSION_DENIED &&
-						 !rpc_session_ready(session)) };
+						(err != COFFER_OK && !rpc_session_ready(session)) };
 }

@@ -48,8 +48,8 @@ bool rpc_session_ready(const struct session *session);
 
 /* What net must do after a reply. */
 struct rpc_outcome {
-	bool close;     /* the stream cannot be followed: send the reply, then close */
-	bool refused; /* the peer has not the authority: a bad token, or none */
+	bool close;   /* the stream cannot be followed: send the reply, then close */
+	bool refused; /* an error, and the peer has shown no authority or lost it */
 };
 
 /* Answers one request: appends exactly one reply frame to out, which is arena memory with room for

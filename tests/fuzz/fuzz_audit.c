@@ -123,8 +123,8 @@ static void check_lines(struct slice in)
 
 	while (in.len > 0) {
 		newline = memchr(in.data, '\n', in.len);
-		line = (struct slice){ in.data,
-				       newline ? (size_t)(newline - in.data) + 1 : in.len };
+		line =
+		    (struct slice){ in.data, newline ? (size_t)(newline - in.data) + 1 : in.len };
 		if (record_parse(line, &seq, &text, mac) == COFFER_OK) {
 			CHECK(newline != NULL && seq > 0);
 			CHECK(text.data == line.data && text.len < line.len);

@@ -50,8 +50,8 @@ static size_t size_of(const pb_msgdesc_t *desc)
 static void check_inside(struct slice outer, struct slice inner)
 {
 	CHECK(inner.len <= outer.len);
-	CHECK(inner.len == 0 || (inner.data >= outer.data &&
-				 inner.data + inner.len <= outer.data + outer.len));
+	CHECK(inner.len == 0 ||
+	      (inner.data >= outer.data && inner.data + inner.len <= outer.data + outer.len));
 }
 
 static void check_message(struct slice in, const pb_msgdesc_t *desc, int depth);

@@ -22,8 +22,8 @@ static void check_prefixes(struct slice in, size_t max, coffer_err err, size_t h
 static void check_inside(struct slice outer, struct slice inner)
 {
 	CHECK(inner.len <= outer.len);
-	CHECK(inner.len == 0 || (inner.data >= outer.data &&
-				 inner.data + inner.len <= outer.data + outer.len));
+	CHECK(inner.len == 0 ||
+	      (inner.data >= outer.data && inner.data + inner.len <= outer.data + outer.len));
 }
 
 static void check_request(struct slice message)

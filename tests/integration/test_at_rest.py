@@ -5,7 +5,7 @@ import sqlite3
 import stat
 
 import pytest
-from coffer_test import CIPHERS, Daemon, Refused, pb
+from coffer_test import CIPHERS, Daemon, Refused, is_sanitized, pb
 
 ALGORITHMS = {"xchacha20-poly1305": 1, "aes-256-gcm": 2}
 
@@ -172,7 +172,8 @@ def test_a_passphrase_from_the_environment_works_and_is_erased_at_once(passphras
     with Daemon(init=["--passphrase-file", passphrase_file],
                 environ={"COFFER_PASSPHRASE": secret}) as daemon:
         assert daemon.put("NAME", b"value") == 1
-        daemon.assert_forgotten(secret)
+        # A sanitizer's runtime keeps a copy of the environment that nobody can erase.
+        daemon.assert_forgotten(secret, memory=not is_sanitized())
 
 
 @pytest.mark.parametrize("statement, parameters", [

@@ -262,7 +262,10 @@ def with_text(message, path, text):
         setattr(message, field.name, value)
 
 
-@pytest.mark.parametrize("decoration", ["{}", "{} !", "{}\n", "{}\0", "\u00e9{}", "{}" + "x" * 5000])
+@pytest.mark.parametrize("decoration", [
+    pytest.param("{}", id="as it is"), pytest.param("{} !", id="with a blank"),
+    pytest.param("{}\n", id="with a newline"), pytest.param("{}\0", id="with a NUL"),
+    pytest.param("\u00e9{}", id="with more than ASCII"), pytest.param("{}" + "x" * 5000, id="long")])
 def test_a_sentinel_in_any_field_of_any_request_reaches_no_log(daemon, decoration):
     """Attack: sentinel in every field against every log. What is a secret by its field's meaning does
     not reach the audit log or any other file either."""

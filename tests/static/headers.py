@@ -7,6 +7,7 @@ usage: headers.py BUILD
 
 import concurrent.futures
 import os
+import re
 import subprocess
 import sys
 
@@ -27,10 +28,17 @@ def compile_alone(header, compiler):
     return f"{header} does not compile alone with {compiler[0]}:\n{done.stderr}"
 
 
+def user(header, commands):
+    """A file that the build compiles and that includes the header, if there is one: the nearest."""
+    include = re.compile(rf'^#include ["<](.*/)?{re.escape(os.path.basename(header))}[">]', re.M)
+
+    def nearness(path):
+        return bool(include.search((tree.ROOT / path).read_text())), shared(path, header)
+    return max(sorted(commands), key=nearness)
+
+
 def compilers(header, commands):
-    """The header's include folders are those of the nearest file that the build compiles."""
-    nearest = max(sorted(commands), key=lambda path: shared(path, header))
-    flags = commands[nearest]
+    flags = commands[user(header, commands)]
     yield ["gcc", *flags, "-x", "c"]
     yield ["clang", *flags, "-x", "c"]
     if header.startswith("include/"):

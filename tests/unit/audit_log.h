@@ -127,10 +127,9 @@ static inline struct slice log_line(const struct audit_log *log, size_t i)
 static inline struct trail *log_open_behind(const struct audit_log *log,
 					    const struct chain_head *anchor, struct slice line)
 {
-	struct trail_options options = { .folder = log->folder,
-					 .key = log_key,
-					 .anchor = *anchor,
-					 .anchor_line = line };
+	struct trail_options options = {
+		.folder = log->folder, .key = log_key, .anchor = *anchor, .anchor_line = line
+	};
 	struct trail *trail;
 
 	assert_int_equal(trail_open(&trail, &options), COFFER_OK);
@@ -194,6 +193,33 @@ static inline void log_split(const struct audit_log *log, const size_t *lines, s
 		at += len;
 	}
 	assert_true(at == log->bytes + log->len);
+}
+
+/* A log of count records in one file, which is read; its head. */
+static inline struct chain_head log_make(struct audit_log *log, size_t count)
+{
+	struct chain_head head = log_extend(log, count);
+
+	log_read(log, 1);
+	return head;
+}
+
+/* Writes the log anew out of the given lines of what was read, by index from 0. */
+static inline void log_write_lines(const struct audit_log *log, uint64_t first, const size_t *lines,
+				   size_t count)
+{
+	uint8_t *bytes = malloc(count * 1024);
+	size_t len = 0;
+
+	assert_non_null(bytes);
+	for (size_t i = 0; i < count; i++) {
+		struct slice line = log_line(log, lines[i]);
+
+		memcpy(bytes + len, line.data, line.len);
+		len += line.len;
+	}
+	log_write(log, first, bytes, len);
+	free(bytes);
 }
 
 /* The whole verification, budget bytes a step. */

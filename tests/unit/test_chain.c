@@ -44,7 +44,9 @@ static void extends_as_an_independent_blake2b_does(void **state)
 		  "8adac4137f183574ef5dece6ebc6617e636282f695725fdd8bf26c8c09c7b526" },
 		{ zero_key, &none, SLICE_LITERAL("{\"seq\":1"),
 		  "15474145824e9f61a071952c75cfae093483d61fb673ec3d200570285122b072" },
-		{ key, &counted, { many, sizeof(many) },
+		{ key,
+		  &counted,
+		  { many, sizeof(many) },
 		  "a9bebbc55d84fff6650bd4301f389bd186638985c97997571b727dca27ad09b7" },
 	};
 

@@ -66,8 +66,8 @@ static void malformed_messages_are_refused_and_leave_nothing(void **state)
 		{ "a tag cut short", "\x80", 1, COFFER_INVALID_ARGUMENT },
 		{ "a number cut short", "\x08\x80", 2, COFFER_INVALID_ARGUMENT },
 		{ "no number", "\x08", 1, COFFER_INVALID_ARGUMENT },
-		{ "a number of eleven bytes", "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 12,
-		  COFFER_INVALID_ARGUMENT },
+		{ "a number of eleven bytes", "\x08\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01",
+		  12, COFFER_INVALID_ARGUMENT },
 		{ "a number too large for the field", "\x08\xff\xff\xff\xff\xff\x01", 7,
 		  COFFER_INVALID_ARGUMENT },
 		{ "a string without its length", "\x12", 1, COFFER_INVALID_ARGUMENT },
@@ -139,7 +139,8 @@ static void a_message_that_is_cut_anywhere_is_decoded_or_refused_within_its_byte
 					       .uid = UINT32_MAX };
 
 	(void)state;
-	assert_int_equal(codec_append(&out, coffer_v1_CreateRunRequest_fields, &request), COFFER_OK);
+	assert_int_equal(codec_append(&out, coffer_v1_CreateRunRequest_fields, &request),
+			 COFFER_OK);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(codec_append_bytes(&out, coffer_v1_CreateRunRequest_allow_tag,
 						    SLICE_LITERAL("AWS_*")),
@@ -161,8 +162,16 @@ static void a_message_that_is_cut_anywhere_is_decoded_or_refused_within_its_byte
 
 static void elements_come_in_order_among_other_fields(void **state)
 {
-	static const uint8_t in[] = "\x0a\x01" "a" "\x10\x01" "\x1a\x01x" "\x0a\x00" "\x65zzzz"
-				    "\x61zzzzzzzz" "\x0a\x03" "bcd" "\x10\x02";
+	static const uint8_t in[] = "\x0a\x01"
+				    "a"
+				    "\x10\x01"
+				    "\x1a\x01x"
+				    "\x0a\x00"
+				    "\x65zzzz"
+				    "\x61zzzzzzzz"
+				    "\x0a\x03"
+				    "bcd"
+				    "\x10\x02";
 	struct slice rest = { in, sizeof(in) - 1 }, element;
 
 	(void)state;
@@ -256,7 +265,7 @@ static coffer_err append_request(struct buf *out)
 {
 	return codec_append_request(out, 7, SLICE_LITERAL("GetSecret"), SLICE_LITERAL("sesame"));
 }
-static const append appends[] = { append_fields,  append_bytes,	   append_empty,
+static const append appends[] = { append_fields,  append_bytes,    append_empty,
 				  append_message, append_reserved, append_request };
 
 /* The caller wipes what it knows of: a value must not stand behind the end. */
@@ -319,9 +328,8 @@ static void brackets_of_any_content_give_what_a_whole_message_gives(void **state
 
 		assert_int_equal(codec_open_message(&out, 5, &mark), COFFER_OK);
 		if (len > 0)
-			assert_int_equal(codec_append_bytes(&out, 1,
-							    (struct slice){ content, len }),
-					 COFFER_OK);
+			assert_int_equal(
+			    codec_append_bytes(&out, 1, (struct slice){ content, len }), COFFER_OK);
 		assert_int_equal(codec_close_message(&out, mark), COFFER_OK);
 		rest = all(&out);
 		assert_true(codec_next(&rest, 5, &element));
@@ -332,6 +340,27 @@ static void brackets_of_any_content_give_what_a_whole_message_gives(void **state
 		}
 		assert_int_equal(element.len, 0);
 	}
+}
+
+/* A value is moved to the front as a gap is closed: what it leaves behind is beyond the end. */
+static void a_closed_gap_leaves_no_byte_behind_the_end(void **state)
+{
+	static const uint8_t clean[16];
+	uint8_t room[128] = { 0 };
+	struct buf out = { room, 0, sizeof(room) };
+	size_t mark;
+
+	(void)state;
+	assert_int_equal(codec_open_message(&out, 1, &mark), COFFER_OK);
+	assert_int_equal(append_bytes(&out), COFFER_OK);
+	assert_int_equal(codec_close_message(&out, mark), COFFER_OK);
+	assert_memory_equal(room + out.len, clean, sizeof(clean));
+	assert_int_equal(codec_reply_begin(&out, &mark), COFFER_OK);
+	assert_int_equal(append_bytes(&out), COFFER_OK);
+	assert_int_equal(codec_reply_end(&out, mark, 1, COFFER_OK, SLICE_EMPTY), COFFER_OK);
+	assert_memory_equal(room + out.len, clean, sizeof(clean));
+	assert_int_equal(append_request(&out), COFFER_OK);
+	assert_memory_equal(room + out.len, clean, sizeof(clean));
 }
 
 static void brackets_nest(void **state)
@@ -542,13 +571,15 @@ int main(void)
 		cmocka_unit_test(an_empty_message_is_all_defaults),
 		cmocka_unit_test(malformed_messages_are_refused_and_leave_nothing),
 		cmocka_unit_test(of_a_field_that_comes_twice_the_last_one_counts),
-		cmocka_unit_test(a_message_that_is_cut_anywhere_is_decoded_or_refused_within_its_bytes),
+		cmocka_unit_test(
+		    a_message_that_is_cut_anywhere_is_decoded_or_refused_within_its_bytes),
 		cmocka_unit_test(elements_come_in_order_among_other_fields),
 		cmocka_unit_test(nothing_has_no_elements),
 		cmocka_unit_test(elements_that_are_messages_can_be_decoded),
 		cmocka_unit_test(what_does_not_fit_is_refused_and_leaves_no_byte),
 		cmocka_unit_test(reserved_bytes_read_back),
 		cmocka_unit_test(brackets_of_any_content_give_what_a_whole_message_gives),
+		cmocka_unit_test(a_closed_gap_leaves_no_byte_behind_the_end),
 		cmocka_unit_test(brackets_nest),
 		cmocka_unit_test(a_bracket_that_does_not_fit_is_refused),
 		cmocka_unit_test(a_reply_keeps_its_body),

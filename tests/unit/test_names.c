@@ -15,7 +15,10 @@
 #define A128 A64 A64
 
 /* A literal with its length, so that it may hold NULs. */
-#define IN(text) { (const uint8_t *)(text), sizeof(text) - 1 }
+#define IN(text)                                          \
+	{                                                 \
+		(const uint8_t *)(text), sizeof(text) - 1 \
+	}
 
 struct row {
 	struct slice in;
@@ -151,11 +154,16 @@ static void scopes_are_of_four_kinds(void **state)
 static void globs_have_wildcards_beside_the_characters_of_names(void **state)
 {
 	static const struct row rows[] = {
-		{ IN("*"), NULL },	       { IN("AWS_*"), NULL },
-		{ IN("?.-_9"), NULL },	       { IN(A128), NULL },
-		{ { NULL, 0 }, "is empty" },   { IN(A128 "*"), "is longer" },
-		{ IN("[a]"), "has a character" }, { IN("a\\*"), "has a character" },
-		{ IN("a/b"), "has a character" }, { IN("a\0"), "has a character" },
+		{ IN("*"), NULL },
+		{ IN("AWS_*"), NULL },
+		{ IN("?.-_9"), NULL },
+		{ IN(A128), NULL },
+		{ { NULL, 0 }, "is empty" },
+		{ IN(A128 "*"), "is longer" },
+		{ IN("[a]"), "has a character" },
+		{ IN("a\\*"), "has a character" },
+		{ IN("a/b"), "has a character" },
+		{ IN("a\0"), "has a character" },
 	};
 
 	(void)state;
@@ -183,7 +191,9 @@ static void free_text_is_utf8_without_controls(void **state)
 		{ IN("\x1f"), "control" },
 		{ IN("\x7f"), "control" },
 		{ IN("\xc2\x80"), "control" },
-		{ IN("\xc2\x9b" "0m"), "control" },
+		{ IN("\xc2\x9b"
+		     "0m"),
+		  "control" },
 		{ IN("\xc2\x9f"), "control" },
 		{ IN("\x80"), "not UTF-8" },
 		{ IN("a\xff"), "not UTF-8" },

@@ -50,7 +50,7 @@ static void zero_bytes_in_the_tail_are_cut_off(void **state)
 	const struct {
 		size_t keep, zeros;
 		bool newline;
-	} cases[] = { { 0, 1, false },	   { 0, 4096, false }, { 100, 10, false },
+	} cases[] = { { 0, 1, false },     { 0, 4096, false }, { 100, 10, false },
 		      { 100, 100, true },  { 0, 100, true },   { 0, RECORD_LINE_MAX, false },
 		      { 0, 200000, false } };
 
@@ -117,8 +117,8 @@ static void lines_that_are_no_records_are_kept_and_told(void **state)
 	log_write(log, 1, log->bytes, log->len + 21);
 	log_listen(log);
 	trail = log_open(log);
-	assert_non_null(strstr(log_told(log),
-			       "error: audit log: it ends with lines that are not records"));
+	assert_non_null(
+	    strstr(log_told(log), "error: audit log: it ends with lines that are not records"));
 	log_append(trail, 1);
 	trail_close(trail);
 	log_read(log, 1);
@@ -273,7 +273,8 @@ static void the_anchor_is_compared_with_the_end_of_the_log(void **state)
 		  "error: audit log: records 3 to 5 are missing\n",
 		  "records 3 to 5 are missing in front of record 6 in "
 		  "00000000000000000001.jsonl" },
-		{ "the whole log is gone", 0, 6, 6, "error: audit log: records 1 to 5 are missing\n",
+		{ "the whole log is gone", 0, 6, 6,
+		  "error: audit log: records 1 to 5 are missing\n",
 		  "records 1 to 5 are missing in front of record 6 in "
 		  "00000000000000000001.jsonl" },
 	};
@@ -352,8 +353,7 @@ static void an_anchor_of_another_log_is_told(void **state)
 	other = made.heads[4];
 	other.mac[0] ^= 1;
 	log_listen(log);
-	trail_close(log_open_behind(log, &other,
-				    (struct slice){ made.lines[4], made.lens[4] }));
+	trail_close(log_open_behind(log, &other, (struct slice){ made.lines[4], made.lens[4] }));
 	assert_string_equal(log_told(log),
 			    "error: audit log: record 4 is not the one that was made\n");
 }

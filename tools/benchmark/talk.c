@@ -1,6 +1,7 @@
 #include "talk.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,10 +83,15 @@ static bool send_all(struct target *target, const uint8_t *data, size_t len)
 	return target_fail(target, "send", n < 0 ? strerror(errno) : "the socket is full");
 }
 
+/* Waits in poll and not in recv: a reader that sleeps in recv is woken by the server's read of the request
+ * as well, and on a shared CPU then interrupts the server at its work, the more often the longer that is. */
 static bool receive(struct target *target, size_t at, size_t *len)
 {
-	ssize_t n = recv(target->fd, target->got + at, TARGET_REPLY_MAX - 1 - at, 0);
+	struct pollfd poller = { .fd = target->fd, .events = POLLIN };
+	ssize_t n = poll(&poller, 1, -1);
 
+	if (n > 0)
+		n = recv(target->fd, target->got + at, TARGET_REPLY_MAX - 1 - at, MSG_DONTWAIT);
 	if (n <= 0)
 		return target_fail(target, "recv", n < 0 ? strerror(errno) : "hung up");
 	*len = at + (size_t)n;
