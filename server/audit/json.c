@@ -9,15 +9,6 @@
 
 static const char hex_digits[] = "0123456789abcdef";
 
-void json_raw(struct buf *out, const void *bytes, size_t len)
-{
-	assert(len <= out->cap - out->len);
-	if (len == 0 || len > out->cap - out->len)
-		return;
-	memcpy(out->data + out->len, bytes, len);
-	out->len += len;
-}
-
 void json_number(struct buf *out, uint64_t number)
 {
 	char digits[20];
@@ -32,13 +23,16 @@ void json_number(struct buf *out, uint64_t number)
 
 void json_hex(struct buf *out, const uint8_t *bytes, size_t len)
 {
-	char pair[2];
+	uint8_t *at = out->data + out->len;
 
+	assert(2 * len <= out->cap - out->len);
+	if (2 * len > out->cap - out->len)
+		return;
 	for (size_t i = 0; i < len; i++) {
-		pair[0] = hex_digits[bytes[i] >> 4];
-		pair[1] = hex_digits[bytes[i] & 15];
-		json_raw(out, pair, sizeof(pair));
+		at[2 * i] = (uint8_t)hex_digits[bytes[i] >> 4];
+		at[2 * i + 1] = (uint8_t)hex_digits[bytes[i] & 15];
 	}
+	out->len += 2 * len;
 }
 
 static size_t plain_run(struct slice text)

@@ -201,7 +201,6 @@ def test_nothing_is_left_behind(scene, cipher):
     """Security, memory: the connections are still open while the memory is searched."""
     with Daemon(init=["--cipher", cipher]) as daemon:
         secrets = list(scene(daemon))
-        daemon.operator().ask("Status")
         daemon.assert_forgotten(*secrets)
 
 
