@@ -1,8 +1,8 @@
 /* talk.h - round trips with a target. Layer: benchmark.
  *
- * Whatever the protocol, a round trip is one send of ready bytes, and poll and recv until as many bytes
- * are there as the first reply had; so the client costs every server the same. The protocols differ in talk_learn
- * alone, which finds out that number, and which no measurement contains.
+ * Whatever the protocol, a round trip is one send of ready bytes, then poll and recv until as many bytes
+ * are there as the first reply had; so the client costs every server the same. The protocols differ in
+ * talk_learn alone, which finds out that number, and which no measurement contains.
  * Functions that return false have told why on stderr. */
 #ifndef BENCHMARK_TALK_H
 #define BENCHMARK_TALK_H
