@@ -49,7 +49,7 @@ static const struct setting settings[] = {
 	{ "allow-swap", SWITCH, AT(allow_swap), NULL, 0, 0, false,
 	  "go on if memory cannot be locked" },
 	{ "arena-bytes", NUMBER, AT(arena_bytes), "N", 1024 * 1024, 1u << 30, false,
-	  "locked memory for plaintext [4194304]" },
+	  "locked memory for plaintext [4 MiB, or seven of the largest values]" },
 	{ "max-connections", NUMBER, AT(connections), "N", 1, 1000000, false,
 	  "on the runner socket [1024]" },
 	{ "max-connections-per-uid", NUMBER, AT(connections_per_uid), "N", 1, 1000000, false,
@@ -280,8 +280,7 @@ static coffer_err read_flags(struct config *config, int argc, char **argv)
 
 static void set_defaults(struct config *config)
 {
-	*config = (struct config){ .arena_bytes = 4 * 1024 * 1024,
-				   .connections = 1024,
+	*config = (struct config){ .connections = 1024,
 				   .connections_per_uid = 128,
 				   .value_max = COFFER_VALUE_MAX_DEFAULT,
 				   .versions_kept = COFFER_VERSIONS_KEPT };

@@ -33,7 +33,7 @@ struct config {
 	char *audit_sync;
 	char *log_level;
 	bool allow_swap;
-	size_t arena_bytes;
+	size_t arena_bytes; /* 0: what value_max needs */
 	size_t connections;
 	size_t connections_per_uid;
 	size_t value_max;

@@ -36,17 +36,30 @@ static coffer_err check_cipher(seal_algorithm algorithm)
 	return COFFER_FAILED_PRECONDITION;
 }
 
+/* The loop's buffers take three frames; the rest is for connections that are slower than their peers. */
+#define ARENA_FRAMES  7
+#define ARENA_DEFAULT (4u * 1024 * 1024)
+
+static size_t arena_bytes(const struct config *config)
+{
+	size_t wanted = ARENA_FRAMES * (config->value_max + COFFER_FRAME_OVERHEAD);
+
+	if (config->arena_bytes != 0)
+		return config->arena_bytes;
+	return wanted > ARENA_DEFAULT ? wanted : ARENA_DEFAULT;
+}
+
 static coffer_err open_arena(struct server *server, const struct config *config)
 {
-	coffer_err err = arena_create(&server->arena, config->arena_bytes, config->allow_swap);
+	size_t bytes = arena_bytes(config);
+	coffer_err err = arena_create(&server->arena, bytes, config->allow_swap);
 
 	if (err == COFFER_FAILED_PRECONDITION)
 		log_error("cannot lock %zu bytes of memory: %s (raise RLIMIT_MEMLOCK, or use "
 			  "--allow-swap)",
-			  config->arena_bytes, strerror(errno));
+			  bytes, strerror(errno));
 	else if (err != COFFER_OK)
-		log_error("cannot map %zu bytes of memory: %s", config->arena_bytes,
-			  strerror(errno));
+		log_error("cannot map %zu bytes of memory: %s", bytes, strerror(errno));
 	return err;
 }
 

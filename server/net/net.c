@@ -13,7 +13,7 @@
 #include "wipe.h"
 
 /* Replies of one turn: several of the largest, so that a turn is seldom cut short. */
-#define TURN_REPLIES 4
+#define TURN_REPLIES 2
 
 /* Connections taken in one turn, so that a flood of them does not hold up the others. */
 #define ACCEPTS_A_TURN 32

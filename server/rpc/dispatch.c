@@ -193,7 +193,7 @@ struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct
 		rpc_refuse(out, COFFER_INVALID_ARGUMENT, "not a coffer.v1.Request with an id");
 		return (struct rpc_outcome){ .close = true };
 	}
-	if ((err = codec_reply_begin(out, &mark)) != COFFER_OK)
+	if (codec_reply_begin(out, &mark) != COFFER_OK)
 		return (struct rpc_outcome){ .close = true };
 	method = methods_find(request.method);
 	call.body = request.body;

@@ -168,8 +168,8 @@ static void read_replies(int fd)
 	while ((n = recv(fd, replies + len, sizeof(replies) - len, MSG_DONTWAIT)) > 0)
 		len += (size_t)n;
 	for (size_t at = 0; at < len; at += header + body)
-		if (frame_parse((struct slice){ replies + at, len - at }, world.rpc.frame_max, &header,
-				&body) != COFFER_OK ||
+		if (frame_parse((struct slice){ replies + at, len - at }, world.rpc.frame_max,
+				&header, &body) != COFFER_OK ||
 		    header + body > len - at)
 			return; /* the rest comes with the next read */
 }

@@ -1,5 +1,6 @@
 #include "throughput.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static bool slice_run(struct fleet *fleet, size_t count, struct sample *sample)
 	for (size_t i = 0; i < fleet->len && fleet->sent < count; i++)
 		if (!send_next(fleet, &fleet->conns[i]))
 			return false;
+	assert(count > 0);
 	while (fleet->answered < count) {
 		int n = epoll_wait(fleet->epoll, events, EVENTS, -1);
 

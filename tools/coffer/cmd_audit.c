@@ -24,7 +24,7 @@ static void add(struct bytes *out, const json_t *record, const char *field, cons
 static void add_secret(struct bytes *out, const json_t *secret)
 {
 	add(out, secret, "scope", " ");
-	add(out, secret, "name", "/");
+	add(out, secret, "name", json_object_get(secret, "scope") ? "/" : " ");
 	add(out, secret, "version", "@");
 }
 

@@ -20,7 +20,7 @@ static void exec_daemon(char **argv)
 
 	(void)signal(SIGPIPE, SIG_DFL);
 	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
-		strcpy(slash + 1, places[i]);
+		memcpy(slash + 1, places[i], strlen(places[i]) + 1);
 		execv(path, argv);
 		/* One that is there and cannot be started is not to be passed over for another. */
 		if (errno != ENOENT)

@@ -120,5 +120,5 @@ void output_time(char out[OUTPUT_TIME_LEN], int64_t time_ms)
 
 	if (time_ms == 0 || !gmtime_r(&seconds, &tm) ||
 	    strftime(out, OUTPUT_TIME_LEN, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		strcpy(out, "-");
+		memcpy(out, "-", sizeof("-"));
 }

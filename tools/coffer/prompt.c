@@ -112,7 +112,8 @@ cli_exit prompt_twice(const struct cli *cli, struct bytes *out)
 
 	if ((status = ask(cli, "Value (not shown): ", out)) == CLI_DONE &&
 	    (status = ask(cli, "Once more: ", &again)) == CLI_DONE &&
-	    (out->len != again.len || memcmp(out->data, again.data, out->len) != 0))
+	    (out->len != again.len ||
+	     (out->len > 0 && memcmp(out->data, again.data, out->len) != 0)))
 		status = cli_refuse(cli, "the two values differ");
 	bytes_free(&again);
 	if (status != CLI_DONE)

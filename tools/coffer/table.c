@@ -2,6 +2,7 @@
 
 #include "output.h"
 
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,6 +43,7 @@ static void print_rows(struct bytes *out, const struct table *table, const size_
 {
 	size_t column = 0;
 
+	assert(table->columns > 0);
 	for (const char *cell = table->cells.data; cell < table->cells.data + table->cells.len;
 	     cell += strlen(cell) + 1, column = (column + 1) % table->columns)
 		print_cell(out, table, widths, column, cell);
@@ -54,6 +56,7 @@ cli_exit table_send(const struct cli *cli, struct table *table)
 	bool with_header = isatty(STDOUT_FILENO) && table->cells.len > 0;
 	size_t column = 0;
 
+	assert(table->columns > 0);
 	for (size_t i = 0; with_header && i < table->columns; i++)
 		widen(widths, i, table->header[i]);
 	for (const char *cell = table->cells.data;

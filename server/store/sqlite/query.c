@@ -144,7 +144,7 @@ void query_read_array(struct query *q, uint8_t *out, size_t len)
 	q->damaged |= bytes.len != len;
 	if (q->damaged)
 		memset(out, 0, len);
-	else
+	else if (len > 0)
 		memcpy(out, bytes.data, len);
 }
 
