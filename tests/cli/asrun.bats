@@ -66,7 +66,7 @@ load helper
 	refused 1 "coffer: get:"
 	lacks "$ERR" swordfish
 	# An operator with an empty token in the environment is a run that lost its token.
-	COFFER_TOKEN= coffer get A
+	COFFER_TOKEN='' coffer get A
 	refused 1 "coffer: get:"
 }
 

@@ -168,12 +168,14 @@ load helper
 	refused 2 "takes --if-version with one secret alone"
 	coffer set A - --file x </dev/null
 	refused 2 "not both"
-	coffer set $(printf 'A%s=@/dev/null ' {1..65})
+	read -ra names < <(printf 'A%s=@/dev/null ' {1..65})
+	coffer set "${names[@]}"
 	refused 2 "takes at most 64 secrets at once"
 }
 
 @test "64 secrets at once are written and listed" {
-	coffer set $(printf 'A%s=@/dev/null ' {1..64})
+	read -ra names < <(printf 'A%s=@/dev/null ' {1..64})
+	coffer set "${names[@]}"
 	done_silently
 	coffer ls --json
 	holds 'length == 64'

@@ -168,7 +168,7 @@ teardown() {
 
 @test "a user without a home is looked up in the runtime folder" {
 	[[ $(id -u) == 0 ]] || {
-		XDG_RUNTIME_DIR="$WORK/runtime" COFFER_HOME= coffer get X
+		XDG_RUNTIME_DIR="$WORK/runtime" COFFER_HOME='' coffer get X
 		refused 1 "$WORK/runtime/coffer/admin.sock"
 		return
 	}

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Goal of this test: what is installed is enough to build a program, by pkg-config, with the static library
 # alone, and by find_package, wherever it is put. usage: install.sh BUILD-FOLDER SOURCE-FOLDER [FLAG...]
 set -eu
@@ -13,9 +13,11 @@ libdir=$(dirname "$(find "$folder/prefix" -name libcoffer.a)")
 
 PKG_CONFIG_PATH=$libdir/pkgconfig
 export PKG_CONFIG_PATH
-cc "$@" -o "$folder/shared" "$source/consumer.c" $(pkg-config --cflags --libs libcoffer)
+read -ra shared <<<"$(pkg-config --cflags --libs libcoffer)"
+cc "$@" -o "$folder/shared" "$source/consumer.c" "${shared[@]}"
 LD_LIBRARY_PATH=$libdir "$folder/shared"
-cc "$@" -o "$folder/static" $(pkg-config --cflags libcoffer) "$source/consumer.c" "$libdir/libcoffer.a"
+read -ra cflags <<<"$(pkg-config --cflags libcoffer)"
+cc "$@" -o "$folder/static" "${cflags[@]}" "$source/consumer.c" "$libdir/libcoffer.a"
 "$folder/static"
 
 mkdir "$folder/project"

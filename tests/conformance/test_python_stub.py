@@ -1,4 +1,4 @@
-"""Python's generated service stubs, over a channel of a few lines, drive the whole of both services."""
+"""Python's generated stubs, over a channel of a few lines, drive the whole of both services."""
 
 import os
 import socket
@@ -87,10 +87,11 @@ def test_a_generated_stub_drives_every_method(operator_channel, runner_channel):
                                         writes=[pb.SecretWrite(name="A", value=b"two")]))
     where = {"scope": "global", "name": "A"}
     assert op("RollbackSecret", pb.RollbackSecretRequest(version=1, **where)).version == 3
-    assert [info.version for info in op("ListVersions", pb.ListVersionsRequest(**where)).versions] == \
-        [3, 2, 1]
+    history = op("ListVersions", pb.ListVersionsRequest(**where)).versions
+    assert [info.version for info in history] == [3, 2, 1]
     assert op("RevealSecret", pb.RevealSecretRequest(version=2, **where)).value == b"two"
-    assert [info.name for info in op("ListAllSecrets", pb.ListAllSecretsRequest()).secrets] == ["A", "B"]
+    listed = op("ListAllSecrets", pb.ListAllSecretsRequest()).secrets
+    assert [info.name for info in listed] == ["A", "B"]
 
     run = op("CreateRun", pb.CreateRunRequest(
         meta=pb.RunMeta(pipeline="app", repo="r", ref="main", sha="s", pushed_at_ms=1),
@@ -99,7 +100,8 @@ def test_a_generated_stub_drives_every_method(operator_channel, runner_channel):
     assert [info.run_id for info in op("ListRuns", pb.ListRunsRequest()).runs][0] == run.run_id
 
     assert refused(runner.GetSecret, pb.GetSecretRequest(name="A")) == "UNAUTHENTICATED"
-    hello = job("Hello", pb.HelloRequest(protocol=1, client="stub", token=run.token, run_id=run.run_id))
+    hello = job("Hello",
+                pb.HelloRequest(protocol=1, client="stub", token=run.token, run_id=run.run_id))
     assert list(hello.scopes) == [f"run/{run.run_id}", "pipeline/app", "global"]
     boot = job("Bootstrap", pb.BootstrapRequest(nonce=os.urandom(16)))
     assert (boot.git_dir, boot.meta.sha, boot.extras[0].value) == ("/srv", "s", "v")
@@ -107,7 +109,8 @@ def test_a_generated_stub_drives_every_method(operator_channel, runner_channel):
     assert job("GetSecret", pb.GetSecretRequest(name="A")).value == b"one"
     many = job("GetSecrets", pb.GetSecretsRequest(names=["C", "B"]))
     assert [secret.value for secret in many.secrets] == [b"own", b"\0\xff"]
-    assert [info.name for info in job("ListSecrets", pb.ListSecretsRequest()).secrets] == ["A", "B", "C"]
+    listed = job("ListSecrets", pb.ListSecretsRequest()).secrets
+    assert [info.name for info in listed] == ["A", "B", "C"]
     environment = job("GetEnvironment", pb.GetEnvironmentRequest())
     assert {secret.name: secret.value for secret in environment.secrets} == \
         {"A": b"one", "B": b"\0\xff", "C": b"own"}
@@ -129,8 +132,8 @@ def test_a_generated_stub_drives_every_method(operator_channel, runner_channel):
 
 
 def test_a_stub_of_a_newer_contract_is_understood(operator_channel):
-    """Compatibility: fields that the daemon does not know do no harm, methods that it does not know are
-    UNIMPLEMENTED."""
+    """Compatibility: fields that the daemon does not know do no harm, methods that it does not know
+    are UNIMPLEMENTED."""
     request = pb.StatusRequest()
     request.MergeFromString(b"\xc2\x3e\x03new\xc8\x3e\x05")
     assert request.SerializeToString(), "unknown fields are kept by the stub"
@@ -146,6 +149,7 @@ def test_a_stub_of_a_newer_contract_is_understood(operator_channel):
 def test_the_printed_token_is_a_run_of_its_own(ephemeral, runner_channel):
     """J3"""
     runner = pb.Runner_Stub(runner_channel)
-    hello = runner.Hello(None, pb.HelloRequest(protocol=1, token=ephemeral.printed["COFFER_TOKEN"]), None)
+    token = ephemeral.printed["COFFER_TOKEN"]
+    hello = runner.Hello(None, pb.HelloRequest(protocol=1, token=token), None)
     assert hello.run_id == ephemeral.printed["COFFER_RUN_ID"]
     assert hello.scopes[-1] == "global"

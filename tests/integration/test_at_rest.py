@@ -177,7 +177,8 @@ def test_a_passphrase_from_the_environment_works_and_is_erased_at_once(passphras
 
 
 @pytest.mark.parametrize("statement, parameters", [
-    ("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE name = 'B') WHERE name = 'A'", ()),
+    ("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE name = 'B') WHERE name = 'A'",
+     ()),
     ("UPDATE secret SET name = 'MOVED' WHERE name = 'A' AND version = 2", ()),
     ("UPDATE secret SET version = 9 WHERE name = 'A' AND version = 2", ()),
     ("UPDATE secret SET version = 9 WHERE name = 'A' AND version = 1", ()),
@@ -190,8 +191,9 @@ def test_a_passphrase_from_the_environment_works_and_is_erased_at_once(passphras
     ("UPDATE secret SET sealed = zeroblob(length(sealed)) WHERE name = 'A'", ()),
     ("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE name = 'A' AND version = 1) "
      "WHERE name = 'A' AND version = 2", ()),
-], ids=["swapped", "renamed", "re-versioned", "old one made new", "moved to another scope", "re-flagged",
-        "tombstone made a value", "emptied", "cut", "lengthened", "zeroed", "rolled back"])
+], ids=["swapped", "renamed", "re-versioned", "old one made new", "moved to another scope",
+        "re-flagged", "tombstone made a value", "emptied", "cut", "lengthened", "zeroed",
+        "rolled back"])
 def test_a_record_that_was_tampered_with_does_not_open(sealed_daemon, statement, parameters):
     """Attack: a writer of the disk. Never a wrong value, always DATA_LOSS."""
     daemon = sealed_daemon
@@ -247,7 +249,8 @@ def test_no_flipped_bit_of_a_record_goes_unnoticed(sealed_daemon):
             ((sealed,),) = connection.execute("SELECT sealed FROM secret WHERE name = ?", (name,))
             flipped = bytearray(sealed)
             flipped[bit // 8] ^= 1 << bit % 8
-            connection.execute("UPDATE secret SET sealed = ? WHERE name = ?", (bytes(flipped), name))
+            connection.execute("UPDATE secret SET sealed = ? WHERE name = ?",
+                               (bytes(flipped), name))
     connection.close()
     daemon.start()
     wire = daemon.runner(daemon.create())
@@ -258,8 +261,8 @@ def test_no_flipped_bit_of_a_record_goes_unnoticed(sealed_daemon):
 
 @pytest.mark.parametrize("what", ["database", "write-ahead log"])
 def test_no_flipped_bit_of_a_file_gives_a_wrong_value(daemon, what):
-    """Attack: bit-rot anywhere in the file. Damaged, refused, or lost with a crash's last writes: yes.
-    Another value under a version's number: never."""
+    """Attack: bit-rot anywhere in the file. Damaged, refused, or lost with a crash's last writes:
+    yes. Another value under a version's number: never."""
     written = {}
     for number in range(40):
         name = f"NAME_{number % 8}"
@@ -340,8 +343,8 @@ def test_an_edited_key_slot_does_not_open(daemon, column):
 
 
 @pytest.mark.parametrize("memory_kib, passes", [(1, 3), (2**31, 3), (65536, 1), (65536, 2**31)])
-def test_kdf_parameters_outside_of_the_bounds_are_refused_before_any_work(passphrase_file, memory_kib,
-                                                                         passes):
+def test_kdf_parameters_outside_of_the_bounds_are_refused_before_any_work(
+        passphrase_file, memory_kib, passes):
     """Attack: a header that asks for all memory, or for next to no work."""
     options = ("--passphrase-file", passphrase_file)
     with Daemon(*options, init=options) as daemon:
@@ -366,7 +369,8 @@ def test_a_database_that_is_no_database_is_refused(daemon):
     daemon.stop()
     path = daemon.database()
     good = path.read_bytes()
-    for damaged in (good[:100], b"", good[:4096] + os.urandom(len(good) - 4096), os.urandom(len(good))):
+    for damaged in (good[:100], b"", good[:4096] + os.urandom(len(good) - 4096),
+                    os.urandom(len(good))):
         path.write_bytes(damaged)
         refuses_to_start(daemon)
     path.write_bytes(good)

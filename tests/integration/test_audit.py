@@ -65,11 +65,13 @@ def test_an_operators_requests_are_recorded_too(daemon):
             wire.code("RevokeGrant", id=made.run_id)
     records = after(daemon, act)
     assert [(record["op"], record["outcome"]) for record in records] == [
-        ("PutSecret", "OK"), ("RevealSecret", "OK"), ("ListVersions", "OK"), ("RollbackSecret", "OK"),
+        ("PutSecret", "OK"), ("RevealSecret", "OK"), ("ListVersions", "OK"),
+        ("RollbackSecret", "OK"),
         ("DeleteSecret", "OK"), ("ListAllSecrets", "OK"), ("CreateRun", "OK"), ("ListRuns", "OK"),
         ("FinishRun", "OK"), ("RevokeGrant", "FAILED_PRECONDITION")]
     for record in records:
-        assert (record["uid"], record["gid"], record["pid"]) == (os.geteuid(), os.getegid(), os.getpid())
+        assert (record["uid"], record["gid"], record["pid"]) == \
+            (os.geteuid(), os.getegid(), os.getpid())
     written = records[0].get("secrets", [records[0]])[0]
     assert (written["scope"], written["name"], written["version"]) == ("pipeline/app", "NAME", 1)
     assert records[6]["run"] == records[8]["run"] == records[9]["run"]
@@ -105,7 +107,8 @@ def test_text_of_a_peer_cannot_forge_a_record(daemon):
     run = daemon.create()
     via = 'x","outcome":"OK","op":"Forged\\'
     daemon.wire().hello(run.token, via=via)
-    assert daemon.wire().code("Hello", protocol=1, token=run.token, via="a\nb") == "INVALID_ARGUMENT"
+    refused = daemon.wire().refused("Hello", protocol=1, token=run.token, via="a\nb")
+    assert refused.code == "INVALID_ARGUMENT"
     lines = [line for path in daemon.audit_files() for line in path.read_bytes().split(b"\n")]
     records = [json.loads(line) for line in lines if line.strip(b"\0")]
     assert [record["via"] for record in records if "via" in record] == [via]
@@ -160,8 +163,8 @@ ATTACKS = {
     "a name edited": lambda lines: [line.replace(b"NAME_10", b"NAME_99") for line in lines],
     "an outcome edited": lambda lines:
         lines[:5] + [lines[5].replace(b'"OK"', b'"GONE"')] + lines[6:],
-    "a mac edited": lambda lines: lines[:5] + [lines[5].replace(b'"mac":"', b'"mac":"0')[:-4] + b'"}\n']
-    + lines[6:],
+    "a mac edited": lambda lines:
+        lines[:5] + [lines[5].replace(b'"mac":"', b'"mac":"0')[:-4] + b'"}\n'] + lines[6:],
     "two records swapped": lambda lines: lines[:5] + [lines[6], lines[5]] + lines[7:],
     "a record cut out": lambda lines: lines[:5] + lines[6:],
     "a record doubled": lambda lines: lines[:6] + lines[5:],

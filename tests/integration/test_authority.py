@@ -22,7 +22,8 @@ def test_runner_methods_after_a_foreign_token_are_unauthenticated(daemon):
 
 
 @pytest.mark.parametrize("token", [
-    pytest.param("", id="empty"), pytest.param("x" * 31, id="short"), pytest.param("x" * 33, id="long"),
+    pytest.param("", id="empty"), pytest.param("x" * 31, id="short"),
+    pytest.param("x" * 33, id="long"),
     pytest.param("-" * 32, id="other characters"), pytest.param("\u00e9" * 16, id="not ASCII"),
     pytest.param("x" * 4000, id="huge")])
 def test_a_malformed_token_is_refused_like_any_other(daemon, token):

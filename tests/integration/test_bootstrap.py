@@ -8,7 +8,8 @@ from coffer_test import pb
 
 PAYLOAD = {
     "git_dir": "/srv/git/app.git",
-    "sentry": {"dsn": "https://key@sentry.example/1", "trace_id": "0af7651916cd43dd8448eb211c80319c"},
+    "sentry": {"dsn": "https://key@sentry.example/1",
+               "trace_id": "0af7651916cd43dd8448eb211c80319c"},
     "extras": [{"key": "color", "value": "blau \u00e4"}, {"key": "empty", "value": ""}],
 }
 META = {"repo": "https://git.example/app", "sha": "a" * 40, "pushed_at_ms": 1_700_000_000_123}
@@ -19,7 +20,8 @@ def test_bootstrap_returns_what_the_run_was_created_with(daemon):
     run = daemon.create(pipeline="team/app", ref="refs/heads/main", meta=META, **PAYLOAD)
     got = daemon.runner(run).ask("Bootstrap")
     assert got == pb.BootstrapResponse(
-        run_id=run.run_id, meta={"pipeline": "team/app", "ref": "refs/heads/main", **META}, **PAYLOAD)
+        run_id=run.run_id, meta={"pipeline": "team/app", "ref": "refs/heads/main", **META},
+        **PAYLOAD)
 
 
 def test_bootstrap_is_given_once_on_any_connection(daemon):

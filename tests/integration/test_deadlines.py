@@ -1,4 +1,4 @@
-"""Deadlines: peers that are slow, or say nothing. All of them wait at the same time, on one daemon."""
+"""Deadlines: peers that are slow, or say nothing. All wait at the same time, on one daemon."""
 
 import os
 import threading
@@ -67,10 +67,11 @@ def test_others_are_served_while_slow_peers_wait(crowd):
 
 @pytest.mark.parametrize("kind", [
     "says nothing", "sends one byte of a length", "sends half of Hello",
-    "begins a large frame before Hello", "stops inside a frame", "operator that stops inside a frame",
+    "begins a large frame before Hello", "stops inside a frame",
+    "operator that stops inside a frame",
     "drips", "never reads", "says nothing after Hello"])
 def test_a_slow_peer_is_closed_at_its_deadline(crowd, kind):
-    """Attack: slow-loris, reader that never reads. Limits: 5 s for Hello, 10 s a frame, 60 s idle."""
+    """Attack: slow-loris, reader that never reads. Limits: 5 s Hello, 10 s a frame, 60 s idle."""
     assert crowd.slow[kind].closed_by_peer()
 
 

@@ -75,9 +75,9 @@ def test_what_was_asked_before_a_bad_length_is_answered_first(daemon):
     assert_refused_and_closed(wire)
 
 
-@pytest.mark.parametrize("body", [b"\xff", b"\x08", b"\x0a\x05ab", b"\x12\x05ab", b"\x1a\xff\xff\x03x",
-                                  b"\x0b", b"\x0f\x01", b"\x12\x80", b"\x00\x00", b"\x08" + b"\xff" * 11],
-                         ids=lambda body: body.hex())
+@pytest.mark.parametrize("body", [
+    b"\xff", b"\x08", b"\x0a\x05ab", b"\x12\x05ab", b"\x1a\xff\xff\x03x", b"\x0b", b"\x0f\x01",
+    b"\x12\x80", b"\x00\x00", b"\x08" + b"\xff" * 11], ids=lambda body: body.hex())
 def test_a_malformed_envelope_gets_one_refusal_and_the_end(daemon, body):
     """Attack: whole-session fuzz, its fixed points."""
     for wire in (daemon.wire(), daemon.operator()):
@@ -123,8 +123,8 @@ def test_unknown_fields_are_skipped(daemon):
     wire = daemon.runner(daemon.create())
     daemon.put("NAME", b"value")
     body = pb.GetSecretRequest(name="NAME").SerializeToString()
-    extra = varint(900 << 3 | 2) + b"\x03new" + varint(901 << 3) + b"\x05" + varint(902 << 3 | 1) + b"8bytes!!" \
-        + varint(903 << 3 | 5) + b"4byt"
+    extra = (varint(900 << 3 | 2) + b"\x03new" + varint(901 << 3) + b"\x05" +
+             varint(902 << 3 | 1) + b"8bytes!!" + varint(903 << 3 | 5) + b"4byt")
     request = pb.Request(id=5, method="GetSecret", body=extra + body + extra)
     wire.send_frame(extra + request.SerializeToString() + extra)
     assert wire.result("GetSecret", wire.recv()).value == b"value"
@@ -149,7 +149,8 @@ def test_frames_cut_at_every_place_are_served(daemon):
     for cut in range(1, length):
         frames = wire.frame("Status") + wire.frame("ListAllSecrets")
         wire.send(frames[:cut])
-        with Wire(daemon.admin_socket) as other:  # the first part has been read once this is answered
+        # the first part has been read once this is answered
+        with Wire(daemon.admin_socket) as other:
             other.ask("Status")
         wire.send(frames[cut:])
         assert [wire.recv().code for _ in range(2)] == [pb.OK, pb.OK]
@@ -160,7 +161,8 @@ def test_hello_and_the_first_request_may_come_in_one_write(daemon):
     daemon.put("NAME", b"value")
     run = daemon.create()
     wire = daemon.wire()
-    wire.send(wire.frame("GetSecret", name="NAME") + wire.frame("Hello", protocol=1, token=run.token) +
+    wire.send(wire.frame("GetSecret", name="NAME") +
+              wire.frame("Hello", protocol=1, token=run.token) +
               wire.frame("GetSecret", name="NAME"))
     assert [pb.Code.Name(wire.recv().code) for _ in range(2)] == ["UNAUTHENTICATED", "OK"]
     assert wire.result("GetSecret", wire.recv()).value == b"value"

@@ -88,8 +88,8 @@ def test_sockets_and_folders_have_narrow_modes(daemon):
 
 
 @pytest.mark.parametrize("which", ["coffer.sock", "admin.sock"])
-@pytest.mark.parametrize("kind", ["symlink to a file", "symlink to a socket", "dangling symlink", "file",
-                                  "folder"])
+@pytest.mark.parametrize("kind", [
+    "symlink to a file", "symlink to a socket", "dangling symlink", "file", "folder"])
 def test_what_stands_in_a_sockets_place_is_never_followed(daemon, which, kind):
     """Attack: socket path symlink. Refused, or replaced: the victim is untouched either way."""
     daemon.stop()
@@ -126,8 +126,8 @@ def test_what_stands_in_a_sockets_place_is_never_followed(daemon, which, kind):
         listener.close()
 
 
-@pytest.mark.parametrize("kind", ["writable by all", "writable by a group", "of another uid", "a symlink",
-                                  "a file"])
+@pytest.mark.parametrize("kind", [
+    "writable by all", "writable by a group", "of another uid", "a symlink", "a file"])
 def test_a_hostile_folder_for_the_sockets_is_refused(daemon, kind):
     """Attack: hostile parent: who can write the folder can put a socket of their own there."""
     daemon.stop()
@@ -314,7 +314,8 @@ def test_ephemeral_daemons_do_not_meet():
     """J3: as many as tests want, side by side."""
     with Ephemeral() as one, Ephemeral() as two:
         assert one.socket != two.socket
-        assert two.wire().code("Hello", protocol=1, token=one.printed["COFFER_TOKEN"]) == "UNAUTHENTICATED"
+        token = one.printed["COFFER_TOKEN"]
+        assert two.wire().code("Hello", protocol=1, token=token) == "UNAUTHENTICATED"
 
 
 def test_children_inherit_nothing(daemon):
@@ -328,8 +329,8 @@ def test_children_inherit_nothing(daemon):
 
 
 def test_the_database_deleted_while_running_is_no_silent_loss(daemon):
-    """Attack: database deleted while running: the daemon ends or refuses; it does not acknowledge into
-    nowhere and then start as if nothing had been."""
+    """Attack: database deleted while running: the daemon ends or refuses; it does not acknowledge
+    into nowhere and then start as if nothing had been."""
     daemon.put("NAME", b"value")
     daemon.database().unlink()
     daemon.kill()

@@ -70,7 +70,8 @@ def test_an_idle_connection_costs_next_to_nothing(served):
     """Choices: it holds no buffer."""
     before = served.resident_bytes()
     arena = served.admin("Status").arena_used
-    wires = [served.serve(wire) for number in range(4) for wire in served.peers(CROWD + number, 120)]
+    wires = [served.serve(wire)
+             for number in range(4) for wire in served.peers(CROWD + number, 120)]
     assert len(wires) == 480
     assert served.resident_bytes() - before < 480 * 8192
     assert served.admin("Status").arena_used - arena <= 128 * 1024
@@ -218,8 +219,8 @@ def _cpu_ticks(pid):
 
 
 def test_readers_that_never_read_cost_a_bounded_amount_of_memory(served):
-    """Attack: reader that never reads. A hundred of them ask for gigabytes; others are served meanwhile,
-    by both sockets and with values of the largest size."""
+    """Attack: reader that never reads. Hundreds of them ask for gigabytes; others are served
+    meanwhile, by both sockets and with values of the largest size."""
     served.put("BIG", b"b" * 65536)
     before = served.resident_bytes()
     wires = served.peers(CROWD, 100) + served.peers(CROWD + 1, 100)
@@ -260,9 +261,9 @@ def test_writers_that_never_finish_cost_a_bounded_amount_of_memory(served):
 
 @pytest.mark.parametrize("uids", [1, 4])
 def test_half_frames_of_some_uids_do_not_take_all_memory_from_the_others(served, uids):
-    """Attack: a flood of memory, with every connection that those uids may have and before Hello. A job
-    of another uid and the operator need memory too: their frames come in pieces, with values of the
-    largest size."""
+    """Attack: a flood of memory, with every connection that those uids may have and before Hello.
+    A job of another uid and the operator need memory too: their frames come in pieces, with values
+    of the largest size."""
     for number in range(uids):
         for wire in served.peers(CROWD + number, 128):
             with contextlib.suppress(BrokenPipeError):

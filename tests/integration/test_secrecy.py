@@ -244,7 +244,7 @@ def text_fields(descriptor, path=()):
 
 
 def with_text(message, path, text):
-    """Sets the field at that path to text, and the fields around it to what lets it be looked at."""
+    """Sets the field at that path to text, and those around it to what lets it be looked at."""
     for name, value in (("scope", "global"), ("name", "NAME"), ("protocol", 1)):
         if name in message.DESCRIPTOR.fields_by_name:
             setattr(message, name, value)
@@ -264,10 +264,11 @@ def with_text(message, path, text):
 @pytest.mark.parametrize("decoration", [
     pytest.param("{}", id="as it is"), pytest.param("{} !", id="with a blank"),
     pytest.param("{}\n", id="with a newline"), pytest.param("{}\0", id="with a NUL"),
-    pytest.param("\u00e9{}", id="with more than ASCII"), pytest.param("{}" + "x" * 5000, id="long")])
+    pytest.param("\u00e9{}", id="with more than ASCII"),
+    pytest.param("{}" + "x" * 5000, id="long")])
 def test_a_sentinel_in_any_field_of_any_request_reaches_no_log(daemon, decoration):
-    """Attack: sentinel in every field against every log. What is a secret by its field's meaning does
-    not reach the audit log or any other file either."""
+    """Attack: sentinel in every field against every log. What is a secret by its field's meaning
+    does not reach the audit log or any other file either."""
     secret_fields = {"value", "token", "nonce", "cursor"}
     sentinels, secrets = [], []
     run = daemon.create()
@@ -307,7 +308,7 @@ def test_command_line_and_environment_hold_no_secret(folder):
 
 
 def test_locked_memory_is_locked_and_left_out_of_dumps(daemon):
-    """Security, memory: the arena is as large as Status says, locked, dd (no dump) and wf (wiped on fork)."""
+    """Security, memory: the arena of Status is locked, dd (no dump) and wf (wiped on fork)."""
     arena = daemon.admin("Status").arena_size
     found = []
     text = open(f"/proc/{daemon.pid}/smaps").read()

@@ -115,7 +115,8 @@ def test_states_move_as_the_life_of_a_run_does(daemon):
         assert state(other).state == number
         assert state(other).finished_at_ms >= state(other).created_at_ms
         with daemon.operator() as wire:
-            assert wire.code("FinishRun", run_id=other.run_id, result=result) == "FAILED_PRECONDITION"
+            assert wire.code("FinishRun", run_id=other.run_id,
+                             result=result) == "FAILED_PRECONDITION"
             assert wire.code("RevokeGrant", id=other.run_id) == "FAILED_PRECONDITION"
     with daemon.operator() as wire:
         for wrong in (0, 1, 2, 6, 7, 99):
@@ -219,7 +220,8 @@ def test_runs_are_listed_newest_first_in_pages_that_join(daemon):
 def test_one_run_is_shown_in_full_and_without_its_token(daemon):
     """A3"""
     meta = {"pipeline": "p", "ref": "r", "repo": "o/r", "sha": "abc", "pushed_at_ms": 5}
-    fields = {"git_dir": "/srv/git", "extras": [{"key": "k", "value": "v"}], "allow": ["AWS_*", "X"],
+    fields = {"git_dir": "/srv/git", "extras": [{"key": "k", "value": "v"}],
+              "allow": ["AWS_*", "X"],
               "bind_uid": True, "uid": 5, "ttl_ms": 60000}
     run = daemon.admin("CreateRun", meta=meta, sentry={"dsn": "d", "trace_id": "t"}, **fields)
     (info,) = daemon.admin("ListRuns", run_id=run.run_id).runs

@@ -6,13 +6,15 @@ import pytest
 from coffer_test import Daemon, Ephemeral
 
 GOOD_NAMES = ["A", "a", "_", "A1", "a.b-c_d", "A" * 128, "_coffer_x", "__COFFER_x", "__coffer"]
-BAD_NAMES = ["", "1A", "-A", ".A", "A B", "A/B", "A=B", "A\n", "A\0", "\u00c4", "A" * 129, "A*", "A'",
+BAD_NAMES = ["", "1A", "-A", ".A", "A B", "A/B", "A=B", "A\n", "A\0", "\u00c4", "A" * 129, "A*",
+             "A'",
              "__coffer_x", "__coffer_"]
 GOOD_SCOPES = ["global", "pipeline/a", "pipeline/1", "pipeline/team/app/x.y-z", "pipeline/..a",
                "pipeline/" + "p" * 246]
 BAD_SCOPES = ["", "Global", "global/", "pipeline", "pipeline/", "pipeline//a", "pipeline/a/",
               "pipeline/../global", "pipeline/./a", "pipeline/a b", "pipeline/\u00e4", "other/x",
-              "run/", "pipeline/" + "p" * 247, "pipeline/__coffer_x", "/global", "system", "global\0"]
+              "run/", "pipeline/" + "p" * 247, "pipeline/__coffer_x", "/global", "system",
+              "global\0"]
 
 
 def put_code(wire, scope, name, value=b"v", **fields):
@@ -36,7 +38,8 @@ def test_names_have_one_syntax_everywhere(daemon):
             assert put_code(wire, "global", name) == "OK", name
             assert runner.code("GetSecret", name=name) == "OK", name
         for name in BAD_NAMES:
-            refused = wire.refused("PutSecret", scope="global", writes=[{"name": name, "value": b"v"}])
+            refused = wire.refused("PutSecret", scope="global",
+                                   writes=[{"name": name, "value": b"v"}])
             assert refused.code == "INVALID_ARGUMENT", name
             assert "name" in refused.message
             for method in ("DeleteSecret", "ListVersions", "RollbackSecret", "RevealSecret"):
@@ -61,12 +64,13 @@ def test_scopes_have_one_syntax_everywhere(daemon):
 
 
 def test_system_secrets_are_out_of_reach_of_user_facing_calls(daemon):
-    """D2: by name, by list, by environment, by pipeline, for runs and for operators without --system."""
+    """D2: by name, list, environment and pipeline, for runs and for operators without --system."""
     daemon.put("TOKEN", b"system value", scope="system/workloads", system=True)
     daemon.put("PLAIN", b"v")
     with daemon.operator() as wire:
         for method, fields in (("RevealSecret", {}), ("DeleteSecret", {}), ("ListVersions", {}),
-                               ("RollbackSecret", {"version": 1}), ("DeleteSecret", {"purge": True})):
+                               ("RollbackSecret", {"version": 1}),
+                               ("DeleteSecret", {"purge": True})):
             refused = wire.refused(method, scope="system/workloads", name="TOKEN", **fields)
             assert refused.code == "PERMISSION_DENIED", method
         assert put_code(wire, "system/workloads", "TOKEN") == "PERMISSION_DENIED"
@@ -108,14 +112,16 @@ def test_every_scope_is_listed_in_order_and_in_pages(daemon):
 
 def test_every_write_is_a_version_and_the_last_ten_are_kept(daemon):
     """E2"""
-    assert [daemon.put("NAME", b"value %d" % number) for number in range(1, 13)] == list(range(1, 13))
+    made = [daemon.put("NAME", b"value %d" % number) for number in range(1, 13)]
+    assert made == list(range(1, 13))
     assert versions(daemon, "NAME") == [(number, False) for number in range(12, 2, -1)]
     for number in range(3, 13):
         assert reveal(daemon, "NAME", number) == b"value %d" % number
     assert reveal(daemon, "NAME") == b"value 12"
     with daemon.operator() as wire:
         for number in (1, 2, 13, 2**32 - 1):
-            assert wire.code("RevealSecret", scope="global", name="NAME", version=number) == "NOT_FOUND"
+            assert wire.code("RevealSecret", scope="global", name="NAME",
+                             version=number) == "NOT_FOUND"
     assert versions(daemon, "NAME") == [(number, False) for number in range(12, 2, -1)]
 
 
@@ -182,7 +188,8 @@ def test_compare_and_set_writes_only_over_the_expected_version(daemon):
         def delete(version):
             return wire.code("DeleteSecret", scope="global", name="NAME", check_version=True,
                              if_version=version)
-        assert [put(1), put(0), put(0), put(2), put(1)] == ["ABORTED", "OK", "ABORTED", "ABORTED", "OK"]
+        assert [put(1), put(0), put(0), put(2), put(1)] == \
+            ["ABORTED", "OK", "ABORTED", "ABORTED", "OK"]
         assert [delete(1), delete(3), delete(2)] == ["ABORTED", "ABORTED", "OK"]
         assert [put(3), put(2), put(0)] == ["ABORTED", "ABORTED", "OK"]
     assert versions(daemon, "NAME") == [(4, False), (3, True), (2, False), (1, False)]
@@ -251,7 +258,8 @@ def secret_rows(daemon):
 def test_a_runs_own_secrets_are_erased_when_it_ends(daemon, end):
     """E5: from the database's file too, not from its tables alone."""
     daemon.put("KEPT", b"kept")
-    run = daemon.create(secrets=[{"name": "ONE", "value": b"v" * 200}, {"name": "TWO", "value": b""}])
+    run = daemon.create(secrets=[{"name": "ONE", "value": b"v" * 200},
+                                 {"name": "TWO", "value": b""}])
     scope = f"run/{run.run_id}"
     wire = daemon.runner(run)
     assert wire.ask("GetSecret", name="ONE").value == b"v" * 200
@@ -278,9 +286,11 @@ def test_a_run_with_a_bad_secret_is_not_created_and_supersedes_nobody(daemon):
     """E5, A4: all or none."""
     run = daemon.create()
     with daemon.operator() as wire:
-        for wrong in ([{"name": "OK"}, {"name": "not ok"}], [{"name": "BIG", "value": b"v" * 65537}],
+        for wrong in ([{"name": "OK"}, {"name": "not ok"}],
+                      [{"name": "BIG", "value": b"v" * 65537}],
                       [{"name": f"N{number}"} for number in range(65)]):
-            assert wire.code("CreateRun", meta={"pipeline": "app", "ref": "main"}, secrets=wrong) in \
+            assert wire.code("CreateRun", meta={"pipeline": "app", "ref": "main"},
+                             secrets=wrong) in \
                 ("INVALID_ARGUMENT", "RESOURCE_EXHAUSTED")
         assert [info.run_id for info in wire.ask("ListRuns").runs] == [run.run_id]
         assert not wire.ask("ListAllSecrets").secrets
@@ -303,7 +313,8 @@ def test_secrets_can_be_set_at_start_from_files(folder):
         assert wire.ask("GetSecret", name="PLAIN").value == b"text"
 
 
-@pytest.mark.parametrize("option", ["NAME", "=value", "not a name=v", "__coffer_x=v", "NAME=@/no/such/file"])
+@pytest.mark.parametrize("option", [
+    "NAME", "=value", "not a name=v", "__coffer_x=v", "NAME=@/no/such/file"])
 def test_a_malformed_secret_option_stops_the_start_with_words(daemon, option):
     """E5: and without the value in them."""
     daemon.stop()

@@ -25,6 +25,20 @@ def lines(path):
     return (ROOT / path).read_text(encoding="utf-8").splitlines()
 
 
+def table(path, *columns):
+    """(line number, {column: text}) of every row of the document's tables that have those columns."""
+    header = None
+    for number, line in enumerate(lines(path), 1):
+        if not line.startswith("|"):
+            header = None
+            continue
+        cells = [cell.strip().strip("`") for cell in line.strip().strip("|").split("|")]
+        if header is None:
+            header = [cell.lower() for cell in cells]
+        elif set(columns) <= set(header) and set("".join(cells)) - set(":- "):
+            yield number, dict(zip(header, cells))
+
+
 def commands(build):
     """{path below ROOT: compiler arguments without input and output} of what the build compiles."""
     found = {}

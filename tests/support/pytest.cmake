@@ -1,6 +1,6 @@
-# coffer_pytest(): one ctest test per test_*.py of the calling folder, "<folder>.<file>", so that files run
-# in parallel. Nothing is written to the source tree. By hand: ctest -R <folder>.<file> --verbose
-set(COFFER_PYTHON /usr/bin/python3 CACHE FILEPATH "A python with pytest and protobuf, for the tests")
+# coffer_pytest(): one ctest test per test_*.py of the calling folder, "<folder>.<file>", so that
+# files run in parallel. Nothing is written to the source tree. By hand: ctest -R <folder>.<file> -V
+set(COFFER_PYTHON /usr/bin/python3 CACHE FILEPATH "A python with pytest and protobuf")
 
 function(coffer_pytest)
 	get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
@@ -10,7 +10,13 @@ function(coffer_pytest)
 		add_test(NAME ${folder}.${name}
 			COMMAND ${COFFER_PYTHON} -m pytest -q -p no:cacheprovider -p coffer_test
 				-c /dev/null --rootdir ${CMAKE_CURRENT_SOURCE_DIR} ${file})
-		set_tests_properties(${folder}.${name} PROPERTIES TIMEOUT 900 ENVIRONMENT
-			"PYTHONDONTWRITEBYTECODE=1;PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/support;COFFERD=$<TARGET_FILE:cofferd>;COFFER=$<TARGET_FILE:coffer-cli>;PROTOC=${PROTOC}")
+		set(environment
+			PYTHONDONTWRITEBYTECODE=1
+			PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/support
+			COFFERD=$<TARGET_FILE:cofferd>
+			COFFER=$<TARGET_FILE:coffer-cli>
+			PROTOC=${PROTOC})
+		set_tests_properties(${folder}.${name} PROPERTIES TIMEOUT 900
+			ENVIRONMENT "${environment}")
 	endforeach()
 endfunction()

@@ -19,10 +19,6 @@ static coffer_err note_call(struct call *call)
 /* Puts a secret and fails behind it. */
 static coffer_err put_and_fail(struct call *call)
 {
-	static const coffer_v1_PutSecretRequest request = { .scope = SLICE_LITERAL("global") };
-
-	(void)call_fail(call, COFFER_OK, "to be replaced");
-	call->request.put_secret = request;
 	must(operator_put_secret(call));
 	handled = true;
 	return call_fail(call, COFFER_ABORTED, "after the change");

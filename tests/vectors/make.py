@@ -36,7 +36,7 @@ def scalar(field, large):
 
 
 def build(message_class, large):
-    """A message with every field set; a repeated one to two elements, or to an empty one among three."""
+    """A message with every field set; a repeated one to two elements, or an empty one of three."""
     message = message_class()
     for field in message_class.DESCRIPTOR.fields:
         repeated = field.label == field.LABEL_REPEATED
