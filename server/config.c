@@ -313,6 +313,8 @@ coffer_err config_read(struct config *out, int argc, char **argv)
 	coffer_err err;
 
 	set_defaults(out);
+	out->argc = argc;
+	out->argv = argv;
 	if ((err = read_named_file(out, argc, argv)) == COFFER_OK &&
 	    (err = read_environment(out)) == COFFER_OK &&
 	    (err = read_flags(out, argc, argv)) == COFFER_OK)

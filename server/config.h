@@ -21,6 +21,8 @@ typedef enum config_action {
 /* Strings are owned; NULL where nothing was set and there is no default. */
 struct config {
 	config_action action;
+	int argc; /* what was read, borrowed: for reading again */
+	char **argv;
 	bool ephemeral;
 	char *home;
 	char *config_file;

@@ -51,20 +51,52 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 	net_drain(signal->data);
 }
 
-static void run_loop(struct ev_loop *loop, struct net *net)
+/* What a reload changes: the settings that need nothing to be opened anew. */
+struct reload {
+	const struct config *config;
+	struct server *server;
+	struct net *net;
+};
+
+static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
 {
-	static const int signals[] = { SIGTERM, SIGINT };
-	ev_signal watchers[sizeof(signals) / sizeof(signals[0])];
+	struct reload *reload = signal->data;
+	struct config fresh;
+
+	(void)loop;
+	(void)events;
+	if (config_read(&fresh, reload->config->argc, reload->config->argv) != COFFER_OK) {
+		log_error("the settings are as they were");
+		return;
+	}
+	set_log_level(fresh.log_level ? fresh.log_level : "info");
+	net_set_limits(reload->net, (unsigned)fresh.connections,
+		       (unsigned)fresh.connections_per_uid);
+	reload->server->core.versions_kept = (uint32_t)fresh.versions_kept;
+	config_free(&fresh);
+	log_info("log level, connection limits and kept versions are read again");
+}
+
+static void run_loop(struct ev_loop *loop, struct net *net, struct reload *reload)
+{
+	struct {
+		int number;
+		void (*react)(struct ev_loop *, ev_signal *, int);
+		void *data;
+		ev_signal watcher;
+	} signals[] = { { .number = SIGTERM, .react = on_stop, .data = net },
+			{ .number = SIGINT, .react = on_stop, .data = net },
+			{ .number = SIGHUP, .react = on_reload, .data = reload } };
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		ev_signal_init(&watchers[i], on_stop, signals[i]);
-		watchers[i].data = net;
-		ev_signal_start(loop, &watchers[i]);
+		ev_signal_init(&signals[i].watcher, signals[i].react, signals[i].number);
+		signals[i].watcher.data = signals[i].data;
+		ev_signal_start(loop, &signals[i].watcher);
 	}
 	fputs("ready\n", stderr); /* as it is, at every log level: scripts wait for this line */
 	ev_run(loop, 0);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		ev_signal_stop(loop, &watchers[i]);
+		ev_signal_stop(loop, &signals[i].watcher);
 }
 
 static coffer_err serve_on(struct server *server, const struct config *config, struct ev_loop *loop)
@@ -77,13 +109,14 @@ static coffer_err serve_on(struct server *server, const struct config *config, s
 		.connections_per_uid = (unsigned)config->connections_per_uid,
 	};
 	struct net net;
+	struct reload reload = { .config = config, .server = server, .net = &net };
 	coffer_err err;
 
 	if ((err = set_admin_group(config->admin_group, &options, &server->rpc)) != COFFER_OK ||
 	    (err = net_open(&net, &options, loop, &server->rpc)) != COFFER_OK)
 		return err;
 	if ((err = server_prepare(server, config)) == COFFER_OK) {
-		run_loop(loop, &net);
+		run_loop(loop, &net, &reload);
 		rpc_anchor(&server->rpc);
 	}
 	net_close(&net);

@@ -12,6 +12,9 @@
 #include "net/peer.h"
 #include "wipe.h"
 
+/* Of the arena: what all connections of one uid that have not said Hello may borrow together. */
+#define STRANGERS_PART 32
+
 static size_t frame_room(const struct net *net)
 {
 	return net->rpc->frame_max + FRAME_HEADER_MAX;
@@ -24,20 +27,34 @@ static size_t pages(size_t len)
 	return (len + ARENA_PAGE - 1) / ARENA_PAGE * ARENA_PAGE;
 }
 
-/* At most half of the arena for all connections of one uid: what one floods, others can still use. */
+/* What a connection may still borrow. The operator may borrow all that is there, and jobs together leave
+ * him a quarter. One uid gets at most half of the arena, and before Hello next to nothing: what one floods,
+ * others can still use. */
+static bool within_quota(const struct conn *conn, size_t cap)
+{
+	const struct net *net = conn->net;
+	size_t all = arena_size(net->arena);
+
+	if (conn->uid == NULL)
+		return true;
+	if (!rpc_session_ready(&conn->session))
+		return cap <= ARENA_PAGE && conn->uid->bytes + cap <= all / STRANGERS_PART;
+	return conn->uid->bytes + cap <= all / 2 && net->runner_bytes + cap <= all / 4 * 3;
+}
+
 static bool lend(struct conn *conn, size_t len, struct buf *out)
 {
 	struct net *net = conn->net;
 	size_t cap = pages(len);
 
 	*out = (struct buf){ NULL, 0, 0 };
-	if (conn->uid != NULL && conn->uid->bytes + cap > arena_size(net->arena) / 2)
-		return false;
-	if ((out->data = arena_take(net->arena, cap)) == NULL)
+	if (!within_quota(conn, cap) || (out->data = arena_take(net->arena, cap)) == NULL)
 		return false;
 	out->cap = cap;
-	if (conn->uid != NULL)
-		conn->uid->bytes += cap;
+	if (conn->uid == NULL)
+		return true;
+	conn->uid->bytes += cap;
+	net->runner_bytes += cap;
 	return true;
 }
 
@@ -47,8 +64,10 @@ static void give_back(struct conn *conn, struct buf *buf, size_t used)
 	if (buf->data == NULL)
 		return;
 	arena_give(conn->net->arena, buf->data, buf->cap, used);
-	if (conn->uid != NULL)
+	if (conn->uid != NULL) {
 		conn->uid->bytes -= buf->cap;
+		conn->net->runner_bytes -= buf->cap;
+	}
 	*buf = (struct buf){ NULL, 0, 0 };
 }
 

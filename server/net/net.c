@@ -265,6 +265,12 @@ static struct conn *first_to_drain(const struct net *net)
 	return conn;
 }
 
+void net_set_limits(struct net *net, unsigned connections_max, unsigned connections_per_uid)
+{
+	net->options.connections_max = connections_max;
+	net->options.connections_per_uid = connections_per_uid;
+}
+
 void net_drain(struct net *net)
 {
 	struct conn *conn;

@@ -55,6 +55,7 @@ struct net {
 	struct deadlines deadlines;
 	struct uids uids;
 	unsigned runner_conns, admin_conns;
+	size_t runner_bytes;   /* of the arena, lent to connections of the runner socket */
 	struct buf in;         /* what the connection that is being read has sent */
 	struct buf out;        /* this turn's replies */
 	struct conn *all;      /* every connection, doubly linked */
@@ -78,6 +79,9 @@ void net_set_clock(struct net *net, int64_t at_ms);
 
 /* Accepts again after a descriptor has become free. */
 void net_resume_accepting(struct net *net);
+
+/* Takes over new limits on connections; those that are open stay. */
+void net_set_limits(struct net *net, unsigned connections_max, unsigned connections_per_uid);
 
 /* Stops accepting, closes connections as soon as they have their replies, and breaks the loop when the
  * last is gone or after 5 s. */

@@ -4,7 +4,6 @@
 usage: docs_examples.py COFFERD PROTOC
 """
 
-import os
 import pathlib
 import re
 import subprocess
@@ -84,5 +83,4 @@ def main():
     tree.finish(problems, f"{len(shown)} frames and the client are as shown")
 
 
-os.environ.pop("COFFER_HOME", None)
 main()

@@ -83,6 +83,7 @@ static void a_log_that_takes_no_record_keeps_runs_from_being_ended_but_not_alive
 		       job = world_session(world, SERVICE_RUNNER);
 	struct world_run run = world_run(world, "p", 1);
 
+	must(ASK(world, &op, ListRuns).code);
 	log_block(world);
 	must(ASK(world, &op, ListRuns).code);
 	assert_true(rpc_housekeeping(&world->rpc) > 0);

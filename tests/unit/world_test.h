@@ -28,6 +28,27 @@
 #define TEXT(string) slice_str(string)
 #define NEVER        INT64_MAX
 
+/* The log takes no more, as on a full disk; and takes it again. What was gathered stays to be written. */
+static inline void log_block(struct world *world)
+{
+	struct rlimit limit;
+
+	must(trail_flush(world->trail));
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static inline void log_unblock(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 static inline int world_setup_with(void **state, const struct world_options *options)
 {
 	struct world *world = malloc(sizeof(*world));
@@ -47,6 +68,7 @@ static inline int world_setup(void **state)
 
 static inline int world_teardown(void **state)
 {
+	log_unblock();
 	world_close(*state);
 	free(*state);
 	return 0;
@@ -170,27 +192,6 @@ static inline void assert_last_record(struct world *world, const char *wanted)
 	}
 	json_decref(want);
 	json_decref(record);
-}
-
-/* The log takes no more, as on a full disk; and takes it again. What was gathered stays to be written. */
-static inline void log_block(struct world *world)
-{
-	struct rlimit limit;
-
-	must(trail_flush(world->trail));
-	(void)signal(SIGXFSZ, SIG_IGN);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = 1;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
-
-static inline void log_unblock(void)
-{
-	struct rlimit limit;
-
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-	limit.rlim_cur = limit.rlim_max;
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 #endif
