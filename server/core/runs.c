@@ -63,26 +63,25 @@ static coffer_err put_run(struct core *core, struct slice id, const struct runs_
 				 .ref = spec->ref,
 				 .state = RUN_PENDING,
 				 .created_ms = spec->now_ms,
-				 .expires_ms = spec->expires_ms };
+				 .expires_ms = spec->expires_ms,
+				 .bootstrap = spec->bootstrap };
 	char scope[SCOPES_RUN_LEN];
 	struct seal_context context = payload_context(scope, id);
 	coffer_err err;
 
 	core->sealed.len = 0;
-	if (payload.len > 0) {
-		err = seal_record(core->keyring, core->algorithm, &context, payload, &core->sealed);
-		if (err != COFFER_OK)
-			return err;
-		run.payload = (struct slice){ core->sealed.data, core->sealed.len };
-	}
+	err = seal_record(core->keyring, core->algorithm, &context, payload, &core->sealed);
+	if (err != COFFER_OK)
+		return err;
+	run.payload = (struct slice){ core->sealed.data, core->sealed.len };
 	return store_run_put(core->store, &run);
 }
 
 static coffer_err supersede(struct core *core, const struct runs_spec *spec,
 			    char superseded[COFFER_ID_LEN + 1])
 {
+	char id[COFFER_ID_LEN + 1];
 	struct store_run row;
-	bool expired;
 	coffer_err err;
 
 	superseded[0] = '\0';
@@ -91,11 +90,12 @@ static coffer_err supersede(struct core *core, const struct runs_spec *spec,
 		return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 	if (row.id.len != COFFER_ID_LEN)
 		return COFFER_DATA_LOSS;
-	memcpy(superseded, row.id.data, COFFER_ID_LEN);
-	superseded[COFFER_ID_LEN] = '\0';
-	expired = runs_state(&row, spec->now_ms) == RUN_EXPIRED;
-	return runs_end(core, slice_str(superseded), expired ? RUN_EXPIRED : RUN_SUPERSEDED,
-			expired ? GRANT_EXPIRED : GRANT_SUPERSEDED, spec->now_ms);
+	memcpy(id, row.id.data, COFFER_ID_LEN);
+	id[COFFER_ID_LEN] = '\0';
+	if (runs_state(&row, spec->now_ms) == RUN_EXPIRED)
+		return runs_end(core, slice_str(id), RUN_EXPIRED, GRANT_EXPIRED, spec->now_ms);
+	memcpy(superseded, id, sizeof(id));
+	return runs_end(core, slice_str(id), RUN_SUPERSEDED, GRANT_SUPERSEDED, spec->now_ms);
 }
 
 coffer_err runs_create(struct core *core, const char id[COFFER_ID_LEN + 1],
@@ -124,7 +124,7 @@ coffer_err runs_claim(struct core *core, struct slice id, struct slice nonce, ui
 			     uid == row->claim_uid && now_ms - row->started_ms <= CLAIM_REPLAY_MS;
 		return again ? COFFER_OK : COFFER_GONE;
 	}
-	if (row->payload.len == 0)
+	if (!row->bootstrap)
 		return COFFER_NOT_FOUND;
 	if ((err = store_run_claim(core->store, id, now_ms, nonce, uid)) != COFFER_OK)
 		return err;
@@ -133,8 +133,7 @@ coffer_err runs_claim(struct core *core, struct slice id, struct slice nonce, ui
 
 coffer_err runs_payload_len(const struct store_run *row, size_t *len)
 {
-	*len = 0;
-	return row->payload.len == 0 ? COFFER_NOT_FOUND : seal_plain_len(row->payload, len);
+	return seal_plain_len(row->payload, len);
 }
 
 coffer_err runs_open_payload(struct core *core, const struct store_run *row, uint8_t *out)

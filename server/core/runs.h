@@ -19,6 +19,7 @@ struct runs_spec {
 	struct slice pipeline;
 	struct slice ref;
 	struct slice allow; /* globs, see scopes.h */
+	bool bootstrap;     /* whether the job may claim the payload */
 	bool bind_uid;
 	uint32_t uid;
 	int64_t now_ms;
@@ -29,8 +30,8 @@ struct runs_spec {
 void runs_make_id(struct core *core, int64_t now_ms, char id[COFFER_ID_LEN + 1]);
 
 /* In the open transaction: supersedes the pending or active run of the same pipeline and ref, if there
- * is one (its id goes to superseded, else ""), and stores the run and its grant. payload may be empty:
- * no bootstrap data. The token is written to token, which is arena memory. */
+ * is one (its id goes to superseded, else "", also if that run was past its time and counts as expired),
+ * and stores the run and its grant. The token is written to token, which is arena memory. */
 COFFER_MUST_USE coffer_err runs_create(struct core *core, const char id[COFFER_ID_LEN + 1],
 				       const struct runs_spec *spec, struct slice payload,
 				       char token[COFFER_TOKEN_LEN],

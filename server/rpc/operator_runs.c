@@ -105,8 +105,6 @@ static coffer_err build_payload(struct call *call, const char *id, struct secret
 	struct buf out;
 	coffer_err err;
 
-	if (create->no_bootstrap)
-		return COFFER_OK;
 	if ((err = secret_reserve(payload, call->rpc->core->arena,
 				  call->body.len + PAYLOAD_OVERHEAD)) != COFFER_OK)
 		return err;
@@ -168,6 +166,7 @@ coffer_err operator_create_run(struct call *call)
 		.pipeline = create->meta.pipeline,
 		.ref = create->meta.ref,
 		.allow = { allow.data, allow.len },
+		.bootstrap = !create->no_bootstrap,
 		.bind_uid = create->bind_uid,
 		.uid = create->uid,
 		.now_ms = call->now_ms,
@@ -260,8 +259,6 @@ static coffer_err append_sealed(struct call *call, const struct store_run *row, 
 	size_t len;
 	coffer_err err;
 
-	if (row->payload.len == 0)
-		return codec_append(call->out, coffer_v1_RunInfo_fields, info);
 	if ((err = runs_payload_len(row, &len)) != COFFER_OK ||
 	    (err = secret_reserve(&plain, call->rpc->core->arena, len + 1)) != COFFER_OK ||
 	    (err = runs_open_payload(call->rpc->core, row, plain.data)) != COFFER_OK)

@@ -183,7 +183,8 @@ struct store_run {
 	int64_t started_ms;
 	int64_t finished_ms;
 	int64_t expires_ms;
-	struct slice payload; /* sealed bootstrap data; empty: none */
+	struct slice payload; /* what the run is about, sealed */
+	bool bootstrap;       /* whether its job may claim that */
 	struct slice nonce;   /* of the claim; empty: none given or not claimed */
 	uint32_t claim_uid;
 };
@@ -203,7 +204,7 @@ COFFER_MUST_USE coffer_err store_run_next_expiry(struct store *store, struct sto
 /* Pending becomes active; nonce may be empty. COFFER_NOT_FOUND if the run is not pending. */
 COFFER_MUST_USE coffer_err store_run_claim(struct store *store, struct slice id, int64_t started_ms,
 					   struct slice nonce, uint32_t uid);
-/* Ends a pending or active run and erases its payload. COFFER_NOT_FOUND if it is neither. */
+/* Ends a pending or active run. COFFER_NOT_FOUND if it is neither. */
 COFFER_MUST_USE coffer_err store_run_end(struct store *store, struct slice id, run_state state,
 					 int64_t finished_ms);
 

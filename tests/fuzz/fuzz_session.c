@@ -60,6 +60,7 @@ static void put_run(void)
 {
 	struct runs_spec spec = { .pipeline = SLICE_LITERAL("p"),
 				  .ref = SLICE_LITERAL("r"),
+				  .bootstrap = true,
 				  .now_ms = clock_wall_ms(),
 				  .expires_ms = INT64_MAX };
 	char id[COFFER_ID_LEN + 1], superseded[COFFER_ID_LEN + 1];

@@ -41,36 +41,40 @@ def section(page, verb):
     return found[0] if found else None
 
 
-def check_coffer(page):
-    texts, problems = help_of_coffer(), []
-    for verb, text in texts.items():
-        if text is texts[""] or verb == "run":
-            continue
+def flags(text):
+    return set(FLAG.findall(text))
+
+
+def check(path, page, text, others):
+    """The page names the flags of that help text, and none but those and the other programs'."""
+    own = flags(text) | COMMON
+    return ([f"{path} does not name {flag}" for flag in sorted(own - flags(page))]
+            + [f"{path}: there is no flag {flag}" for flag in sorted(flags(page) - own - flags(others))])
+
+
+def check_verbs(path, page, texts):
+    """Each verb has a section, which names the verb's flags."""
+    for verb in texts.keys() - {"", "run"}:
         about = section(page, verb)
         if about is None:
-            problems.append(f"docs/coffer.1.scd has no section '## {verb}'")
+            yield f"{path} has no section '## {verb}'"
             continue
-        problems += [f"docs/coffer.1.scd: {verb} does not name {flag}"
-                     for flag in sorted(set(FLAG.findall(text)) - set(FLAG.findall(about)))]
-    return problems + check_surplus("docs/coffer.1.scd", page, "\n".join(texts.values()))
-
-
-def check_surplus(path, page, text):
-    surplus = set(FLAG.findall(page)) - set(FLAG.findall(text)) - COMMON
-    missing = (set(FLAG.findall(text)) | COMMON) - set(FLAG.findall(page))
-    return ([f"{path}: there is no flag {flag}" for flag in sorted(surplus)]
-            + [f"{path} does not name {flag}" for flag in sorted(missing)])
+        for flag in sorted(flags(texts[verb]) - flags(about)):
+            yield f"{path}: {verb} does not name {flag}"
 
 
 def read(path):
-    """The page's text, without what scdoc takes for markup and with its escapes undone."""
+    """The page's text without what is markup to scdoc."""
     return (tree.ROOT / path).read_text(encoding="utf-8").replace("\\", "").replace("*", "")
 
 
 def main():
-    problems = check_coffer(read("docs/coffer.1.scd"))
-    problems += check_surplus("docs/cofferd.8.scd", read("docs/cofferd.8.scd"), output(COFFERD, "--help"))
-    tree.finish(problems, "the man pages name every flag")
+    coffer, daemon = "docs/coffer.1.scd", "docs/cofferd.8.scd"
+    texts, daemon_text = help_of_coffer(), output(COFFERD, "--help")
+    problems = check(coffer, read(coffer), "\n".join(texts.values()), daemon_text)
+    problems += check_verbs(coffer, read(coffer), texts)
+    problems += check(daemon, read(daemon), daemon_text, "")
+    tree.finish(problems, f"{len(texts)} verbs and both programs: every flag is in its man page")
 
 
 main()

@@ -172,6 +172,7 @@ struct world_run world_run(struct world *world, const char *pipeline, int64_t ex
 {
 	struct runs_spec spec = { .pipeline = slice_str(pipeline),
 				  .ref = SLICE_LITERAL("main"),
+				  .bootstrap = true,
 				  .now_ms = clock_wall_ms(),
 				  .expires_ms = expires_ms };
 	char *token = arena_take(world->arena, COFFER_TOKEN_LEN), superseded[COFFER_ID_LEN + 1];

@@ -63,6 +63,7 @@ CREATE TABLE run (
 	finished_ms INTEGER NOT NULL CHECK (finished_ms >= 0),
 	expires_ms INTEGER NOT NULL CHECK (expires_ms >= 0),
 	payload BLOB NOT NULL,
+	bootstrap INTEGER NOT NULL CHECK (bootstrap IN (0, 1)),
 	nonce BLOB NOT NULL,
 	claim_uid INTEGER NOT NULL CHECK (claim_uid BETWEEN 0 AND 4294967295)
 ) STRICT, WITHOUT ROWID;

@@ -17,6 +17,7 @@ coffer_err store_run_put(struct store *store, const struct store_run *run)
 	query_bind_int(&q, run->finished_ms);
 	query_bind_int(&q, run->expires_ms);
 	query_bind_blob(&q, run->payload);
+	query_bind_int(&q, run->bootstrap);
 	query_bind_blob(&q, run->nonce);
 	query_bind_int(&q, run->claim_uid);
 	return query_change(&q);
@@ -39,6 +40,7 @@ static coffer_err read_run(struct query *q, struct store_run *run)
 	run->finished_ms = query_read_int(q);
 	run->expires_ms = query_read_int(q);
 	run->payload = query_read_slice(q);
+	run->bootstrap = query_read_int(q) != 0;
 	run->nonce = query_read_slice(q);
 	run->claim_uid = query_read_u32(q);
 	run->state = (run_state)state;

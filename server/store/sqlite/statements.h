@@ -11,7 +11,7 @@
 	"ended FROM grant "
 #define STATEMENTS_RUN                                                                       \
 	"SELECT id, pipeline, ref, state, created_ms, started_ms, finished_ms, expires_ms, " \
-	"payload, nonce, claim_uid FROM run "
+	"payload, bootstrap, nonce, claim_uid FROM run "
 #define STATEMENTS_LIVE "state IN (1, 2)"
 
 /* X(name, SQL) */
@@ -49,7 +49,7 @@
 	X(GRANT_BY_HASH, STATEMENTS_GRANT "WHERE token_hash = ?")                            \
 	X(GRANT_BY_ID, STATEMENTS_GRANT "WHERE id = ?")                                      \
 	X(GRANT_SET_END, "UPDATE grant SET ended = ? WHERE id = ? AND ended = 0")            \
-	X(RUN_PUT, "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")               \
+	X(RUN_PUT, "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")               \
 	X(RUN_GET, STATEMENTS_RUN "WHERE id = ?")                                            \
 	X(RUN_BEFORE, STATEMENTS_RUN "WHERE id < ? ORDER BY id DESC LIMIT 1")                \
 	X(RUN_LIVE, STATEMENTS_RUN "WHERE pipeline = ? AND ref = ? AND " STATEMENTS_LIVE     \
@@ -58,8 +58,7 @@
 					  " ORDER BY expires_ms LIMIT 1")                    \
 	X(RUN_CLAIM, "UPDATE run SET state = 2, started_ms = ?, nonce = ?, claim_uid = ? "   \
 		     "WHERE id = ? AND state = 1")                                           \
-	X(RUN_END, "UPDATE run SET state = ?, finished_ms = ?, payload = x'' "               \
-		   "WHERE id = ? AND " STATEMENTS_LIVE)
+	X(RUN_END, "UPDATE run SET state = ?, finished_ms = ? WHERE id = ? AND " STATEMENTS_LIVE)
 
 #define STATEMENTS_ENUM(name, sql) STATEMENT_##name,
 enum statement { STATEMENTS(STATEMENTS_ENUM) STATEMENTS_LEN };
