@@ -67,6 +67,9 @@ id_form='[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
 	grep -qxE 'bind-uid +4321' "$OUT"
 	grep -qxE 'extra +k=v=w' "$OUT"
 	lacks "$OUT" hunter2 "$token"
+	coffer run finish "$run_id" --result failed # what it was about outlives the run (A3)
+	coffer run show "$run_id" --json
+	holds '.meta.sha == "0123abc" and .git_dir == "/srv/git/app" and .extras.two == "2"'
 }
 
 @test "ls lists runs, the newest first" {

@@ -2,11 +2,11 @@
 """docs/requirements.md keeps its word: it lists every requirement, and names tests that exist.
 
 The table has the columns id, what, test and state. state is "done", "part: what is missing" or "open". test
-names cases as "file::case" below tests/, ';' between them; a case is written as in its file:
+names cases as "file::case" below tests/, "<br>" between them; a case is written as in its file:
 
-    integration/test_tokens.py::test_a_dead_token_is_refused; cli/run.bats::create prints a token
+    integration/test_reading.py::test_the_most_specific_scope_wins<br>cli/run.bats::ids that are none are refused
 
-What is done or done in part has at least one, what is open none. Reading "done" is to be trusted.
+What is done or done in part has at least one, what is open none.
 """
 
 import re
@@ -42,7 +42,7 @@ def main():
     problems, seen, done = [], [], 0
     for number, row in tree.table(DOCUMENT, "id", "what", "test", "state"):
         where = f"{DOCUMENT}:{number}: {row['id']}"
-        references = [r for r in row["test"].split(";") if r.strip()]
+        references = [r for r in row["test"].split("<br>") if r.strip()]
         seen.append(row["id"])
         done += row["state"] == "done"
         if not row["what"]:
