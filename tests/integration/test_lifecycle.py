@@ -335,3 +335,25 @@ def test_the_database_deleted_while_running_is_no_silent_loss(daemon):
     daemon.database().unlink()
     daemon.kill()
     assert start_fails(daemon)
+
+
+def test_sighup_reads_the_settings_again(daemon):
+    """J1: a changed settings file takes effect without a restart, and a broken one changes nothing."""
+    settings = daemon.home / "coffer.conf"
+
+    def kept():
+        return len(daemon.admin("ListVersions", scope="global", name="NAME").versions)
+
+    def reload(text, answer):
+        settings.write_text(text)
+        daemon.process.send_signal(signal.SIGHUP)
+        eventually(lambda: answer.encode() in daemon.log, answer)
+
+    for number in range(4):
+        daemon.put("NAME", b"%d" % number)
+    reload("versions_kept = 2\n", "are read again")
+    daemon.put("NAME", b"4")
+    assert kept() == 2
+    reload("versions_kept = many\n", "the settings are as they were")
+    daemon.put("NAME", b"5")
+    assert kept() == 2
