@@ -67,14 +67,13 @@ static void open_core(struct world *world)
 			   .value_max = (uint32_t)value_max,
 			   .versions_kept = (uint32_t)or_default(options->versions_kept, 3) };
 	must(core_init(&world->core));
-	world->rpc =
-	    (struct rpc){ .core = &world->core,
-			  .trail = world->trail,
-			  .ballast = world->ballast,
-			  .operators = { .own_uid = (uint32_t)geteuid() },
-			  .cipher = "xchacha20-poly1305",
-			  .frame_max = (uint32_t)value_max + COFFER_FRAME_OVERHEAD,
-			  .started_ms = clock_wall_ms() };
+	world->rpc = (struct rpc){ .core = &world->core,
+				   .trail = world->trail,
+				   .ballast = world->ballast,
+				   .operators = { .own_uid = (uint32_t)geteuid() },
+				   .cipher = "xchacha20-poly1305",
+				   .frame_max = (uint32_t)value_max + COFFER_FRAME_OVERHEAD,
+				   .started_ms = clock_wall_ms() };
 }
 
 void world_open(struct world *world, const struct world_options *options)
@@ -96,7 +95,7 @@ void world_open(struct world *world, const struct world_options *options)
 	world->reply = (struct buf){ arena_take(world->arena, room), 0, room };
 	world->request = malloc(REQUEST_MAX);
 	must(world->reply.data != NULL && world->request != NULL ? COFFER_OK
-								  : COFFER_RESOURCE_EXHAUSTED);
+								 : COFFER_RESOURCE_EXHAUSTED);
 }
 
 void world_close(struct world *world)
@@ -211,8 +210,8 @@ struct world_reply world_ask(struct world *world, struct session *session, const
 	must(frame_parse((struct slice){ request.data, request.len }, REQUEST_MAX, &header, &len));
 	memset(out->data, 0, out->cap);
 	out->len = 0;
-	reply.outcome = rpc_dispatch(&world->rpc, session,
-				     (struct slice){ request.data + header, len }, out);
+	reply.outcome =
+	    rpc_dispatch(&world->rpc, session, (struct slice){ request.data + header, len }, out);
 	must(frame_parse((struct slice){ out->data, out->len }, world->rpc.frame_max, &header,
 			 &len));
 	must(header + len == out->len ? COFFER_OK : COFFER_INTERNAL);

@@ -7,8 +7,8 @@
 #include "net/net.h"
 
 struct world_options {
-	bool on_disk;         /* the store is a file of the folder, else in memory */
-	uint32_t value_max;   /* 0: the default, as for all below */
+	bool on_disk;       /* the store is a file of the folder, else in memory */
+	uint32_t value_max; /* 0: the default, as for all below */
 	uint32_t versions_kept;
 	size_t arena_bytes;
 	unsigned connections; /* in all, and of one uid */

@@ -20,8 +20,8 @@ static inline int home_setup(void **state)
 	if (home == NULL || clearenv() != 0)
 		return -1;
 	log_set_level(LOG_INFO);
-	strcpy(home->folder,
-	       access("/dev/shm", W_OK) == 0 ? "/dev/shm/coffer-home-XXXXXX" : "/tmp/coffer-home-XXXXXX");
+	strcpy(home->folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm/coffer-home-XXXXXX"
+							   : "/tmp/coffer-home-XXXXXX");
 	if (mkdtemp(home->folder) == NULL)
 		return -1;
 	snprintf(home->path, sizeof(home->path), "%s/home", home->folder);

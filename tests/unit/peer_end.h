@@ -26,8 +26,8 @@ static inline struct peer_end peer_join(struct world *world, rpc_service service
 	int ends[2];
 
 	assert_non_null(peer.inbox);
-	assert_int_equal(
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
+			 0);
 	peer.fd = ends[1];
 	conn_accept(&world->net, ends[0], service);
 	peer.conn = world->net.all;
@@ -82,7 +82,7 @@ static inline void frame_add(struct buf *frames, uint32_t id, const char *method
 	must(codec_append_request(frames, id, slice_str(method), body_of(&body)));
 }
 
-#define FRAME(frames, id, name, ...)                                      \
+#define FRAME(frames, id, name, ...)                                   \
 	frame_add(frames, id, #name, coffer_v1_##name##Request_fields, \
 		  &(coffer_v1_##name##Request){ __VA_ARGS__ })
 
@@ -145,8 +145,7 @@ static inline void pass(struct world *world, int64_t ms)
 	struct deadline *due;
 
 	while ((due = deadlines_due(&world->net.deadlines, now_ms)) != NULL)
-		conn_expire((struct conn *)((char *)due - offsetof(struct conn, deadline)),
-			    now_ms);
+		conn_expire((struct conn *)((char *)due - offsetof(struct conn, deadline)), now_ms);
 	world_turn(world);
 }
 

@@ -47,10 +47,11 @@ static void without_any_source_there_are_defaults(void **state)
 static void flags_beat_the_environment_which_beats_the_file(void **state)
 {
 	struct home *home = *state;
-	const char *file = home_file(home, "coffer.conf",
-				     "max_connections = 11\nmax_connections_per_uid = 12\n"
-				     "versions_kept = 13\nadmin_group = of-file\nallow_swap = yes\n",
-				     0600);
+	const char *file =
+	    home_file(home, "coffer.conf",
+		      "max_connections = 11\nmax_connections_per_uid = 12\n"
+		      "versions_kept = 13\nadmin_group = of-file\nallow_swap = yes\n",
+		      0600);
 	struct config config;
 
 	setenv("COFFER_MAX_CONNECTIONS", "21", 1);
@@ -120,8 +121,7 @@ static void bad_input_is_named(void **state)
 	for (size_t i = 0; i < CASES(cases); i++) {
 		struct config config;
 		const char *told;
-		assert_int_equal(read_with(&config, cases[i].args, &told),
-				 COFFER_INVALID_ARGUMENT);
+		assert_int_equal(read_with(&config, cases[i].args, &told), COFFER_INVALID_ARGUMENT);
 		if (strstr(told, cases[i].told) == NULL)
 			fail_msg("%s is not in: %s", cases[i].told, told);
 		assert_null(config.home);
@@ -221,8 +221,8 @@ static void actions_and_secrets_are_taken_from_the_command_line(void **state)
 	must(read_with(&config, ARGS("--version"), NULL));
 	assert_int_equal(config.action, CONFIG_VERSION);
 	config_free(&config);
-	must(read_with(&config, ARGS("--ephemeral", "--secret", "A=@f", "--secret", "B=x=y"),
-		       NULL));
+	must(
+	    read_with(&config, ARGS("--ephemeral", "--secret", "A=@f", "--secret", "B=x=y"), NULL));
 	assert_true(config.ephemeral);
 	assert_int_equal(config.secrets_len, 2);
 	assert_string_equal(config.secrets[1], "B=x=y");

@@ -97,13 +97,13 @@ static void a_request_may_be_cut_anywhere(void **state)
 static void a_bad_length_ends_the_connection(void **state)
 {
 	static const struct slice lengths[] = {
-		SLICE_LITERAL("\x00"),             /* zero */
-		SLICE_LITERAL("\x80\x00"),         /* zero in two bytes */
-		SLICE_LITERAL("\x81\x00"),         /* one in two bytes */
-		SLICE_LITERAL("\x81\x80\x00"),     /* one in three */
-		SLICE_LITERAL("\x81\xa0\x04"),     /* frame_max + 1 */
-		SLICE_LITERAL("\xff\xff\x7f"),     /* 2 MiB - 1 */
-		SLICE_LITERAL("\x80\x80\x80\x01"), /* four bytes */
+		SLICE_LITERAL("\x00"),                 /* zero */
+		SLICE_LITERAL("\x80\x00"),             /* zero in two bytes */
+		SLICE_LITERAL("\x81\x00"),             /* one in two bytes */
+		SLICE_LITERAL("\x81\x80\x00"),         /* one in three */
+		SLICE_LITERAL("\x81\xa0\x04"),         /* frame_max + 1 */
+		SLICE_LITERAL("\xff\xff\x7f"),         /* 2 MiB - 1 */
+		SLICE_LITERAL("\x80\x80\x80\x01"),     /* four bytes */
 		SLICE_LITERAL("\x80\x80\x80\x80\x08"), /* 2^31 */
 	};
 	struct world *world = *state;
@@ -122,8 +122,7 @@ static void a_bad_length_ends_the_connection(void **state)
 					  (struct slice){ lengths[i].data + lengths[i].len - 1,
 							  lengths[i].len > 3 ? 0 : 1 });
 			if (piecewise && lengths[i].len > 3)
-				peer_send(world, &peer,
-					  (struct slice){ lengths[i].data + 2, 1 });
+				peer_send(world, &peer, (struct slice){ lengths[i].data + 2, 1 });
 			if (!piecewise)
 				peer_send(world, &peer, lengths[i]);
 			world_turn(world);

@@ -110,8 +110,8 @@ static void a_walk_merges_the_scopes_by_name(void **state)
 {
 	static const struct {
 		const char *name, *scope;
-	} want[] = { { "A", "global" },   { "AB", "pipeline/p" }, { "B", "pipeline/p" },
-		     { "D", "run/x" },    { "E", "pipeline/p" },  { "a", "global" } };
+	} want[] = { { "A", "global" }, { "AB", "pipeline/p" }, { "B", "pipeline/p" },
+		     { "D", "run/x" },  { "E", "pipeline/p" },  { "a", "global" } };
 	struct world *world = *state;
 	struct grant grant = grant_over("run/x", "pipeline/p", "global", NULL);
 	struct secrets_cursor cursor = { .len = 0 };
@@ -164,7 +164,7 @@ static void every_write_is_a_version_and_the_newest_are_kept(void **state)
 	static const struct {
 		uint32_t version;
 		const char *value; /* NULL: not there */
-	} want[] = { { 0, "5" },  { 5, "5" }, { 4, "4" },          { 3, "3" },
+	} want[] = { { 0, "5" },  { 5, "5" },  { 4, "4" },          { 3, "3" },
 		     { 2, NULL }, { 6, NULL }, { UINT32_MAX, NULL } };
 	struct world *world = *state;
 	struct store_secret row;
@@ -172,8 +172,8 @@ static void every_write_is_a_version_and_the_newest_are_kept(void **state)
 	for (const char *value = "12345"; *value != '\0'; value++)
 		world_put(world, "global", "A", (struct slice){ (const uint8_t *)value, 1 });
 	for (size_t i = 0; i < CASES(want); i++) {
-		coffer_err err = secrets_at(&world->core, TEXT("global"), TEXT("A"),
-					    want[i].version, &row);
+		coffer_err err =
+		    secrets_at(&world->core, TEXT("global"), TEXT("A"), want[i].version, &row);
 		assert_int_equal(err, want[i].value ? COFFER_OK : COFFER_NOT_FOUND);
 		if (err == COFFER_OK)
 			assert_value(world, &row, want[i].value);
@@ -198,13 +198,10 @@ static void compare_and_set_needs_the_newest_live_version(void **state)
 	} steps[] = {
 		{ 1, false, COFFER_ABORTED }, /* there is none */
 		{ 0, false, COFFER_OK },      /* makes 1 */
-		{ 0, false, COFFER_ABORTED },
-		{ 2, false, COFFER_ABORTED },
-		{ 1, false, COFFER_OK }, /* makes 2 */
-		{ 1, true, COFFER_ABORTED },
-		{ 2, true, COFFER_OK }, /* 3 is a tombstone */
-		{ 3, false, COFFER_ABORTED },
-		{ 0, true, COFFER_NOT_FOUND },
+		{ 0, false, COFFER_ABORTED }, { 2, false, COFFER_ABORTED },
+		{ 1, false, COFFER_OK },                              /* makes 2 */
+		{ 1, true, COFFER_ABORTED },  { 2, true, COFFER_OK }, /* 3 is a tombstone */
+		{ 3, false, COFFER_ABORTED }, { 0, true, COFFER_NOT_FOUND },
 		{ 0, false, COFFER_OK }, /* makes 4 */
 	};
 
@@ -212,10 +209,9 @@ static void compare_and_set_needs_the_newest_live_version(void **state)
 	for (size_t i = 0; i < CASES(steps); i++) {
 		target.if_version = steps[i].if_version;
 		assert_int_equal(
-		    CHANGE(world,
-			   steps[i].remove
-			       ? secrets_remove(&world->core, &target, false, &version)
-			       : secrets_put(&world->core, &target, TEXT("v"), &version)),
+		    CHANGE(world, steps[i].remove
+				      ? secrets_remove(&world->core, &target, false, &version)
+				      : secrets_put(&world->core, &target, TEXT("v"), &version)),
 		    steps[i].want);
 	}
 	assert_int_equal(version, 4);
@@ -234,16 +230,16 @@ static void a_value_may_be_empty_and_as_large_as_configured(void **state)
 	must(CHANGE(world, secrets_put(&world->core, &target, SLICE_EMPTY, &version)));
 	must(secrets_at(&world->core, target.scope, target.name, 0, &row));
 	assert_value(world, &row, "");
-	must(CHANGE(world,
-		    secrets_put(&world->core, &target,
-				(struct slice){ value, world->core.value_max }, &version)));
+	must(CHANGE(world, secrets_put(&world->core, &target,
+				       (struct slice){ value, world->core.value_max }, &version)));
 	must(secrets_at(&world->core, target.scope, target.name, 0, &row));
 	must(secrets_value_len(&row, &len));
 	assert_int_equal(len, world->core.value_max);
-	assert_int_equal(
-	    CHANGE(world, secrets_put(&world->core, &target,
-				      (struct slice){ value, world->core.value_max + 1 }, &version)),
-	    COFFER_RESOURCE_EXHAUSTED);
+	assert_int_equal(CHANGE(world,
+				secrets_put(&world->core, &target,
+					    (struct slice){ value, world->core.value_max + 1 },
+					    &version)),
+			 COFFER_RESOURCE_EXHAUSTED);
 	free(value);
 }
 
@@ -253,8 +249,10 @@ static void a_rollback_is_a_new_version_of_an_old_value(void **state)
 		uint32_t from;
 		coffer_err want;
 	} cases[] = {
-		{ 0, COFFER_NOT_FOUND },  { 1, COFFER_NOT_FOUND }, /* pruned */
-		{ 9, COFFER_NOT_FOUND },  { UINT32_MAX, COFFER_NOT_FOUND },
+		{ 0, COFFER_NOT_FOUND },
+		{ 1, COFFER_NOT_FOUND }, /* pruned */
+		{ 9, COFFER_NOT_FOUND },
+		{ UINT32_MAX, COFFER_NOT_FOUND },
 		{ 4, COFFER_FAILED_PRECONDITION }, /* the tombstone */
 		{ 3, COFFER_OK },
 	};
@@ -268,9 +266,9 @@ static void a_rollback_is_a_new_version_of_an_old_value(void **state)
 	world_put(world, "global", "A", TEXT("three"));
 	must(remove_from(world, "global", "A", false));
 	for (size_t i = 0; i < CASES(cases); i++)
-		assert_int_equal(CHANGE(world, secrets_rollback(&world->core, &target,
-								cases[i].from, &version)),
-				 cases[i].want);
+		assert_int_equal(
+		    CHANGE(world, secrets_rollback(&world->core, &target, cases[i].from, &version)),
+		    cases[i].want);
 	assert_int_equal(version, 5);
 	must(secrets_at(&world->core, target.scope, target.name, 0, &row));
 	assert_value(world, &row, "three");
@@ -303,9 +301,8 @@ static void the_greatest_version_is_the_last(void **state)
 	uint32_t version;
 
 	must(CHANGE(world, store_secret_put(world->store, &row)));
-	assert_int_equal(
-	    CHANGE(world, secrets_put(&world->core, &target, TEXT("v"), &version)),
-	    COFFER_RESOURCE_EXHAUSTED);
+	assert_int_equal(CHANGE(world, secrets_put(&world->core, &target, TEXT("v"), &version)),
+			 COFFER_RESOURCE_EXHAUSTED);
 }
 
 /* Whoever can write the database can move rows about in it, or edit them. */

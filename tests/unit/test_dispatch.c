@@ -84,8 +84,7 @@ static void no_method_answers_without_its_authority(void **state)
 	must(world_hello(world, &who[JOB], run.token));
 	for (size_t i = 0; i < len; i++) {
 		for (int k = 0; k < WHO; k++) {
-			coffer_err got =
-			    world_ask(world, &who[k], all[i].name, SLICE_EMPTY).code;
+			coffer_err got = world_ask(world, &who[k], all[i].name, SLICE_EMPTY).code;
 			if (all[i].service != who[k].service || k == NOBODY_ON_ADMIN)
 				assert_int_equal(got, COFFER_PERMISSION_DENIED);
 			else if (k == STRANGER && all[i].needs == NEEDS_GRANT)
@@ -210,10 +209,9 @@ static void a_bound_token_is_refused_to_other_uids(void **state)
 	struct session op = world_session(world, SERVICE_OPERATOR),
 		       job = world_session(world, SERVICE_RUNNER);
 	char token[COFFER_TOKEN_LEN + 1];
-	struct world_reply reply =
-	    ASK(world, &op, CreateRun, .has_meta = true,
-		.meta = { .pipeline = TEXT("p"), .ref = TEXT("r") }, .bind_uid = true,
-		.uid = job.uid + 1);
+	struct world_reply reply = ASK(world, &op, CreateRun, .has_meta = true,
+				       .meta = { .pipeline = TEXT("p"), .ref = TEXT("r") },
+				       .bind_uid = true, .uid = job.uid + 1);
 	REPLY(CreateRun, made, reply);
 
 	snprintf(token, sizeof(token), "%.*s", SLICE_ARG(made.token));
@@ -320,8 +318,7 @@ static void calls_and_errors_are_counted_by_method(void **state)
 	rest = reply.body;
 	while (codec_next(&rest, coffer_v1_StatusResponse_methods_tag, &element)) {
 		coffer_v1_MethodStatus method;
-		must(codec_decode(element, coffer_v1_MethodStatus_fields, &method,
-				  sizeof(method)));
+		must(codec_decode(element, coffer_v1_MethodStatus_fields, &method, sizeof(method)));
 		if (slice_equal(method.method, TEXT("PutSecret"))) {
 			calls = method.calls;
 			errors = method.errors;
@@ -354,8 +351,8 @@ static void a_log_that_takes_no_record_stops_all_but_hello_and_status(void **sta
 	for (size_t i = 0; i < len; i++) {
 		if (all[i].audit != AUDIT_REQUIRED)
 			continue;
-		reply = world_ask(world, all[i].service == SERVICE_RUNNER ? &job : &op,
-				  all[i].name, SLICE_EMPTY);
+		reply = world_ask(world, all[i].service == SERVICE_RUNNER ? &job : &op, all[i].name,
+				  SLICE_EMPTY);
 		assert_int_equal(reply.code, COFFER_UNAVAILABLE);
 		assert_slice(reply.message, "the audit log cannot be written");
 	}

@@ -26,9 +26,8 @@ static void assert_refused(struct world *world, const char *token, int64_t now_m
 	struct grant *grant;
 	grant_end end;
 
-	assert_int_equal(
-	    grants_authenticate(&world->core, TEXT(token), now_ms, &grant, &end, id),
-	    COFFER_UNAUTHENTICATED);
+	assert_int_equal(grants_authenticate(&world->core, TEXT(token), now_ms, &grant, &end, id),
+			 COFFER_UNAUTHENTICATED);
 	assert_null(grant);
 	assert_int_equal(end, want);
 	assert_string_equal(id, id_wanted);
@@ -36,8 +35,7 @@ static void assert_refused(struct world *world, const char *token, int64_t now_m
 
 static void a_token_gives_its_grant_and_no_other_does(void **state)
 {
-	static const char *const others[] = { "",
-					      "abcdefghijklmnopqrstuvwxyz01234",
+	static const char *const others[] = { "", "abcdefghijklmnopqrstuvwxyz01234",
 					      "abcdefghijklmnopqrstuvwxyz0123456",
 					      "Abcdefghijklmnopqrstuvwxyz012345",
 					      "abcdefghijklmnopqrstuvwxyz01234-" };

@@ -54,8 +54,8 @@ static void an_open_connection_loses_its_grant_with_the_run(void **state)
 
 	must(world_hello(world, &job, run.token));
 	must(core_begin(&world->core)); /* its time comes */
-	assert_int_equal(sqlite3_exec(world->store->db, "UPDATE run SET expires_ms = 1", NULL,
-				      NULL, NULL),
+	assert_int_equal(sqlite3_exec(world->store->db, "UPDATE run SET expires_ms = 1", NULL, NULL,
+				      NULL),
 			 SQLITE_OK);
 	must(core_commit(&world->core));
 	assert_true(rpc_housekeeping(&world->rpc) > 0);

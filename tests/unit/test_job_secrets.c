@@ -187,8 +187,8 @@ static void a_batch_names_every_missing_secret(void **state)
 	assert_int_equal(reply.code, COFFER_NOT_FOUND);
 	for (size_t i = 0; i < COFFER_BATCH_MAX; i++) {
 		make_name(i, name);
-		assert_non_null(memmem(reply.message.data, reply.message.len, name,
-				       COFFER_NAME_MAX));
+		assert_non_null(
+		    memmem(reply.message.data, reply.message.len, name, COFFER_NAME_MAX));
 	}
 	ask_names(world, &job, 0, COFFER_BATCH_MAX + 1, &reply);
 	assert_int_equal(reply.code, COFFER_INVALID_ARGUMENT);
@@ -236,8 +236,7 @@ static void globs_hide_names_from_every_method(void **state)
 		       job = world_session(world, SERVICE_RUNNER);
 	struct buf body = body_begin();
 	coffer_v1_CreateRunRequest create = { .has_meta = true,
-					      .meta = { .pipeline = TEXT("p"),
-							.ref = TEXT("r") } };
+					      .meta = { .pipeline = TEXT("p"), .ref = TEXT("r") } };
 	char token[COFFER_TOKEN_LEN + 1];
 	struct world_reply reply;
 

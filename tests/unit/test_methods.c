@@ -3,13 +3,13 @@
 
 #include "world_test.h"
 
-static const char *const runner[] = { "Hello",       "Bootstrap",   "GetSecret",
-				      "GetSecrets",  "ListSecrets", "GetEnvironment" };
-static const char *const operator_methods[] = {
-	"PutSecret",    "DeleteSecret", "ListVersions", "RollbackSecret", "ListAllSecrets",
-	"RevealSecret", "CreateRun",    "FinishRun",    "ListRuns",       "RevokeGrant",
-	"ReadAudit",    "VerifyAudit",  "Status"
-};
+static const char *const runner[] = { "Hello",      "Bootstrap",   "GetSecret",
+				      "GetSecrets", "ListSecrets", "GetEnvironment" };
+static const char *const operator_methods[] = { "PutSecret",      "DeleteSecret",   "ListVersions",
+						"RollbackSecret", "ListAllSecrets", "RevealSecret",
+						"CreateRun",      "FinishRun",      "ListRuns",
+						"RevokeGrant",    "ReadAudit",      "VerifyAudit",
+						"Status" };
 
 static void the_table_has_the_services_methods_and_no_others(void **state)
 {
@@ -21,8 +21,8 @@ static void the_table_has_the_services_methods_and_no_others(void **state)
 	for (size_t i = 0; i < len; i++) {
 		size_t found = 0;
 		for (size_t k = 0; k < CASES(runner); k++)
-			found += all[i].service == SERVICE_RUNNER &&
-				 strcmp(all[i].name, runner[k]) == 0;
+			found +=
+			    all[i].service == SERVICE_RUNNER && strcmp(all[i].name, runner[k]) == 0;
 		for (size_t k = 0; k < CASES(operator_methods); k++)
 			found += all[i].service == SERVICE_OPERATOR &&
 				 strcmp(all[i].name, operator_methods[k]) == 0;
@@ -39,7 +39,7 @@ static void every_row_names_its_authority(void **state)
 	(void)state;
 	for (size_t i = 0; i < len; i++) {
 		bool hello = strcmp(all[i].name, "Hello") == 0;
-		method_needs want = hello				  ? NEEDS_NOTHING
+		method_needs want = hello                              ? NEEDS_NOTHING
 				    : all[i].service == SERVICE_RUNNER ? NEEDS_GRANT
 								       : NEEDS_OPERATOR;
 		assert_int_equal(all[i].needs, want);
@@ -75,9 +75,12 @@ static void every_row_is_audited_but_those_that_read_the_log_or_the_state(void *
 static void a_name_is_found_as_a_whole_or_not_at_all(void **state)
 {
 	static const struct slice names[] = {
-		SLICE_LITERAL(""),           SLICE_LITERAL("getsecret"),
-		SLICE_LITERAL("GetSecre"),   SLICE_LITERAL("GetSecretss"),
-		SLICE_LITERAL("GetSecret\0"), SLICE_LITERAL("coffer.v1.Runner/GetSecret"),
+		SLICE_LITERAL(""),
+		SLICE_LITERAL("getsecret"),
+		SLICE_LITERAL("GetSecre"),
+		SLICE_LITERAL("GetSecretss"),
+		SLICE_LITERAL("GetSecret\0"),
+		SLICE_LITERAL("coffer.v1.Runner/GetSecret"),
 	};
 
 	(void)state;

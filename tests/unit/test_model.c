@@ -322,9 +322,9 @@ static void every_answer_of_random_operations_is_the_models(void **state)
 	static const struct {
 		void (*step)(struct model *model);
 		unsigned weight;
-	} steps[] = { { step_get, 40 },      { step_put, 20 },  { step_delete, 8 },
-		      { step_environment, 8 }, { step_create, 8 }, { step_end, 3 },
-		      { step_expire, 1 },    { step_bootstrap, 4 }, { step_hello, 5 },
+	} steps[] = { { step_get, 40 },        { step_put, 20 },      { step_delete, 8 },
+		      { step_environment, 8 }, { step_create, 8 },    { step_end, 3 },
+		      { step_expire, 1 },      { step_bootstrap, 4 }, { step_hello, 5 },
 		      { step_nobody, 2 } };
 	struct model *model = calloc(1, sizeof(*model));
 	unsigned total = 0;

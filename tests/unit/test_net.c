@@ -77,8 +77,7 @@ static void a_failed_start_leaves_nothing_open(void **state)
 	assert_int_equal(access(world->admin, F_OK), 0);
 	assert_int_equal(arena_used(world->arena), base);
 	options.runner_socket = "/nonexistent/s";
-	assert_int_equal(net_open(&second, &options, world->loop, &world->rpc),
-			 COFFER_UNAVAILABLE);
+	assert_int_equal(net_open(&second, &options, world->loop, &world->rpc), COFFER_UNAVAILABLE);
 	assert_int_equal(arena_used(world->arena), base);
 }
 

@@ -55,13 +55,12 @@ static void a_runs_scope_takes_secrets_while_it_lives(void **state)
 
 	snprintf(scope, sizeof(scope), "run/%s", run.id);
 	must(put(world, &op, scope, "A", "v").code);
-	must(ASK(world, &op, FinishRun, .run_id = TEXT(run.id),
-		 .result = coffer_v1_RunState_FAILED)
+	must(ASK(world, &op, FinishRun, .run_id = TEXT(run.id), .result = coffer_v1_RunState_FAILED)
 		 .code);
 	assert_int_equal(put(world, &op, scope, "A", "v").code, COFFER_FAILED_PRECONDITION);
-	assert_int_equal(ASK(world, &op, RevealSecret, .scope = TEXT(scope), .name = TEXT("A"))
-			     .code,
-			 COFFER_NOT_FOUND);
+	assert_int_equal(
+	    ASK(world, &op, RevealSecret, .scope = TEXT(scope), .name = TEXT("A")).code,
+	    COFFER_NOT_FOUND);
 	snprintf(scope, sizeof(scope), "run/%s", late.id);
 	assert_int_equal(put(world, &op, scope, "A", "v").code, COFFER_FAILED_PRECONDITION);
 	rpc_session_close(&world->rpc, &op);
@@ -115,8 +114,8 @@ static void a_thousand_secrets_are_listed_in_pages(void **state)
 {
 	struct world *world = *state;
 	struct session op = operator_of(world);
-	char name[COFFER_NAME_MAX + 1], after_scope[COFFER_SCOPE_MAX + 1] = "",
-					after_name[COFFER_NAME_MAX + 1] = "";
+	char name[COFFER_NAME_MAX + 1],
+	    after_scope[COFFER_SCOPE_MAX + 1] = "", after_name[COFFER_NAME_MAX + 1] = "";
 	char scope[COFFER_SCOPE_MAX + 1] = "pipeline/";
 	size_t count = 0, pages = 0;
 	bool more = true;
@@ -208,8 +207,7 @@ static void the_largest_bootstrap_data_can_be_claimed_and_shown(void **state)
 	struct world *world = *state;
 	struct session op = operator_of(world), job = world_session(world, SERVICE_RUNNER);
 	coffer_v1_CreateRunRequest create = { .has_meta = true,
-					      .meta = { .pipeline = TEXT("p"),
-							.ref = TEXT("r") } };
+					      .meta = { .pipeline = TEXT("p"), .ref = TEXT("r") } };
 	char token[COFFER_TOKEN_LEN + 1], id[COFFER_ID_LEN + 1], glob[COFFER_NAME_MAX];
 	struct world_reply reply = { .code = COFFER_RESOURCE_EXHAUSTED };
 	size_t len = world->rpc.frame_max;
@@ -273,10 +271,9 @@ static void malformed_runs_are_refused(void **state)
 
 	memset(longer, 'x', sizeof(longer) - 1);
 	for (size_t i = 0; i < CASES(cases); i++)
-		assert_int_equal(ask(world, &op, "CreateRun", coffer_v1_CreateRunRequest_fields,
-				     &cases[i])
-				     .code,
-				 COFFER_INVALID_ARGUMENT);
+		assert_int_equal(
+		    ask(world, &op, "CreateRun", coffer_v1_CreateRunRequest_fields, &cases[i]).code,
+		    COFFER_INVALID_ARGUMENT);
 	assert_int_equal(store_run_before(world->store, SLICE_EMPTY, &row), COFFER_NOT_FOUND);
 	rpc_session_close(&world->rpc, &op);
 }
@@ -304,6 +301,9 @@ static void a_run_past_its_time_cannot_be_ended_otherwise(void **state)
 	assert_true(codec_next(&rest, coffer_v1_ListRunsResponse_runs_tag, &element));
 	must(codec_decode(element, coffer_v1_RunInfo_fields, &info, sizeof(info)));
 	assert_int_equal(info.state, coffer_v1_RunState_EXPIRED);
+	reply = create_run(world, &op, "main");
+	assert_int_equal(reply.code, COFFER_OK);
+	assert_int_equal(count_of(reply.body, coffer_v1_CreateRunResponse_superseded_tag), 0);
 	rpc_session_close(&world->rpc, &op);
 }
 

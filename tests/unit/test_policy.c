@@ -44,10 +44,10 @@ static void a_glob_or_name_that_is_too_long_matches_nothing(void **state)
 
 	(void)state;
 	memset(name, 'A', sizeof(name));
-	assert_true(policy_allows_name(
-	    &grant, (struct slice){ (const uint8_t *)name, COFFER_NAME_MAX }));
-	assert_false(policy_allows_name(
-	    &grant, (struct slice){ (const uint8_t *)name, COFFER_NAME_MAX + 1 }));
+	assert_true(
+	    policy_allows_name(&grant, (struct slice){ (const uint8_t *)name, COFFER_NAME_MAX }));
+	assert_false(policy_allows_name(&grant, (struct slice){ (const uint8_t *)name,
+								COFFER_NAME_MAX + 1 }));
 	memset(name, '*', sizeof(name));
 	grant.allow = (struct slice){ (const uint8_t *)name, COFFER_NAME_MAX + 1 };
 	assert_false(policy_allows_name(&grant, TEXT("A")));
@@ -85,8 +85,8 @@ static void operators_are_root_the_daemon_and_the_group(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CASES(cases); i++)
-		assert_int_equal(policy_is_operator(&cases[i].operators, cases[i].uid,
-						    cases[i].gid, groups, cases[i].groups),
+		assert_int_equal(policy_is_operator(&cases[i].operators, cases[i].uid, cases[i].gid,
+						    groups, cases[i].groups),
 				 cases[i].want);
 }
 

@@ -45,10 +45,9 @@ static void records_of_reading_name_the_secret_and_the_run(void **state)
 	must(codec_append_bytes(&body, coffer_v1_GetSecretsRequest_names_tag, TEXT("B")));
 	must(codec_append_bytes(&body, coffer_v1_GetSecretsRequest_names_tag, TEXT("A")));
 	must(world_ask(world, &job, "GetSecrets", body_of(&body)).code);
-	assert_last_record(
-	    world, "{\"name\":null,\"scope\":null,\"secrets\":["
-		   "{\"scope\":\"pipeline/p\",\"name\":\"B\",\"version\":2},"
-		   "{\"scope\":\"global\",\"name\":\"A\",\"version\":1}]}");
+	assert_last_record(world, "{\"name\":null,\"scope\":null,\"secrets\":["
+				  "{\"scope\":\"pipeline/p\",\"name\":\"B\",\"version\":2},"
+				  "{\"scope\":\"global\",\"name\":\"A\",\"version\":1}]}");
 	must(codec_append_bytes(&body, coffer_v1_GetSecretsRequest_names_tag, TEXT("Z")));
 	assert_int_equal(world_ask(world, &job, "GetSecrets", body_of(&body)).code,
 			 COFFER_NOT_FOUND);
@@ -99,10 +98,9 @@ static void records_of_secrets_name_scope_name_and_version(void **state)
 		 .purge = true)
 		 .code);
 	assert_last_record(world, "{\"name\":\"A\",\"version\":null,\"reason\":\"purged\"}");
-	assert_int_equal(ASK(world, &op, RevealSecret, .scope = TEXT("system/c"),
-			     .name = TEXT("A"))
-			     .code,
-			 COFFER_PERMISSION_DENIED);
+	assert_int_equal(
+	    ASK(world, &op, RevealSecret, .scope = TEXT("system/c"), .name = TEXT("A")).code,
+	    COFFER_PERMISSION_DENIED);
 	assert_last_record(world, "{\"op\":\"RevealSecret\",\"scope\":null,\"name\":null,"
 				  "\"outcome\":\"PERMISSION_DENIED\"}");
 	rpc_session_close(&world->rpc, &op);
@@ -113,9 +111,8 @@ static void records_of_runs_name_the_run(void **state)
 	struct world *world = *state;
 	struct session op = world_session(world, SERVICE_OPERATOR);
 	struct world_run old = world_run(world, "p", NEVER), other = world_run(world, "q", NEVER);
-	struct world_reply reply =
-	    ASK(world, &op, CreateRun, .has_meta = true,
-		.meta = { .pipeline = TEXT("p"), .ref = TEXT("main") });
+	struct world_reply reply = ASK(world, &op, CreateRun, .has_meta = true,
+				       .meta = { .pipeline = TEXT("p"), .ref = TEXT("main") });
 	char id[COFFER_ID_LEN + 1], wanted[160];
 	REPLY(CreateRun, made, reply);
 
@@ -125,8 +122,7 @@ static void records_of_runs_name_the_run(void **state)
 	assert_last_record(world, wanted);
 	must(ASK(world, &op, ListRuns, .run_id = TEXT(id)).code);
 	assert_about_run(world, "ListRuns", id, "OK");
-	must(ASK(world, &op, FinishRun, .run_id = TEXT(id),
-		 .result = coffer_v1_RunState_SUCCEEDED)
+	must(ASK(world, &op, FinishRun, .run_id = TEXT(id), .result = coffer_v1_RunState_SUCCEEDED)
 		 .code);
 	assert_about_run(world, "FinishRun", id, "OK");
 	assert_int_equal(ASK(world, &op, FinishRun, .run_id = TEXT(id),
@@ -233,8 +229,7 @@ static void a_commit_that_finds_no_room_leaves_neither_change_nor_success(void *
 	assert_slice(reply.message, "the disk is full; nothing was changed");
 	assert_last_record(world, "{\"op\":\"PutSecret\",\"name\":\"B\",\"outcome\":"
 				  "\"UNAVAILABLE\",\"seq\":3}");
-	assert_int_equal(ASK(world, &op, RevokeGrant, .id = TEXT(run.id)).code,
-			 COFFER_UNAVAILABLE);
+	assert_int_equal(ASK(world, &op, RevokeGrant, .id = TEXT(run.id)).code, COFFER_UNAVAILABLE);
 	assert_about_run(world, "RevokeGrant", run.id, "UNAVAILABLE");
 	write_error = 0;
 	/* Nothing has happened: not to the store, not to the open connection. */

@@ -20,8 +20,7 @@ static coffer_err token_works(struct world *world, const char *token)
 	char id[COFFER_ID_LEN + 1];
 	struct grant *grant;
 	grant_end end;
-	coffer_err err =
-	    grants_authenticate(&world->core, TEXT(token), 0, &grant, &end, id);
+	coffer_err err = grants_authenticate(&world->core, TEXT(token), 0, &grant, &end, id);
 
 	grants_release(&world->core, grant);
 	return err;
@@ -247,7 +246,9 @@ static void a_live_run_past_its_time_counts_as_expired(void **state)
 
 	for (size_t i = 0; i < CASES(cases); i++) {
 		char id[] = "00000000-0000-7000-8000-000000000000";
-		struct store_run row = { .id = TEXT(id), .state = cases[i].state, .expires_ms = 100 };
+		struct store_run row = { .id = TEXT(id),
+					 .state = cases[i].state,
+					 .expires_ms = 100 };
 		id[0] = (char)('a' + i);
 		assert_int_equal(runs_state(&row, cases[i].now_ms), cases[i].want);
 		must(core_begin(&world->core));

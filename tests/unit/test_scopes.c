@@ -10,12 +10,9 @@ static void a_list_gives_its_items_in_order(void **state)
 	static const struct {
 		const char *list, *items[4];
 	} cases[] = {
-		{ "", { NULL } },
-		{ "a", { "a" } },
-		{ "a\nbc", { "a", "bc" } },
-		{ "a\n\nb", { "a", "", "b" } },
-		{ "a\n", { "a" } },
-		{ "\n", { "" } },
+		{ "", { NULL } },           { "a", { "a" } },
+		{ "a\nbc", { "a", "bc" } }, { "a\n\nb", { "a", "", "b" } },
+		{ "a\n", { "a" } },         { "\n", { "" } },
 	};
 
 	(void)state;

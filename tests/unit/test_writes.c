@@ -38,9 +38,8 @@ static void a_batch_is_written_as_a_whole_or_not_at_all(void **state)
 		coffer_v1_SecretWrite writes[] = { { .name = TEXT("A"), .value = TEXT("v") },
 						   cases[i].last };
 		assert_int_equal(put_all(world, &op, writes, 2).code, cases[i].want);
-		assert_int_equal(
-		    store_secret_latest(world->store, TEXT("global"), TEXT("A"), &row),
-		    cases[i].want == COFFER_OK ? COFFER_OK : COFFER_NOT_FOUND);
+		assert_int_equal(store_secret_latest(world->store, TEXT("global"), TEXT("A"), &row),
+				 cases[i].want == COFFER_OK ? COFFER_OK : COFFER_NOT_FOUND);
 		assert_int_equal(world->core.revision, cases[i].want == COFFER_OK);
 	}
 	rpc_session_close(&world->rpc, &op);
@@ -96,8 +95,8 @@ static void a_malformed_write_is_not_repeated(void **state)
 	struct world_reply reply;
 
 	must(codec_append(&body, coffer_v1_PutSecretRequest_fields, &request));
-	must(codec_append_bytes(&body, coffer_v1_PutSecretRequest_writes_tag,
-				TEXT("sup3r-secret")));
+	must(
+	    codec_append_bytes(&body, coffer_v1_PutSecretRequest_writes_tag, TEXT("sup3r-secret")));
 	reply = world_ask(world, &op, "PutSecret", body_of(&body));
 	assert_int_equal(reply.code, COFFER_INVALID_ARGUMENT);
 	assert_null(memmem(reply.message.data, reply.message.len, "sup3r", 5));

@@ -112,14 +112,14 @@ static inline struct world_reply ask(struct world *world, struct session *sessio
 }
 
 /* ASK(world, &session, GetSecret, .name = TEXT("A")) */
-#define ASK(world, session, name, ...)                             \
+#define ASK(world, session, name, ...)                               \
 	ask(world, session, #name, coffer_v1_##name##Request_fields, \
 	    &(coffer_v1_##name##Request){ __VA_ARGS__ })
 
 /* Declares the decoded reply of a request that went well. */
-#define REPLY(name, variable, reply)                                                       \
-	coffer_v1_##name##Response variable;                                               \
-	assert_int_equal((reply).code, COFFER_OK);                                         \
+#define REPLY(name, variable, reply)                                                    \
+	coffer_v1_##name##Response variable;                                            \
+	assert_int_equal((reply).code, COFFER_OK);                                      \
 	must(codec_decode((reply).body, coffer_v1_##name##Response_fields, &(variable), \
 			  sizeof(variable)))
 
