@@ -32,8 +32,8 @@ static const struct setting settings[] = {
 	{ "home", TEXT, AT(home), "DIR", 0, 0, false, "the folder that holds everything" },
 	{ "config", TEXT, AT(config_file), "FILE", 0, 0, false,
 	  "settings file [HOME/coffer.conf]" },
-	{ "socket", TEXT, AT(socket), "PATH", 0, 0, false, "runner socket [HOME/run/coffer.sock]" },
-	{ "admin-socket", TEXT, AT(admin_socket), "PATH", 0, 0, false,
+	{ "listen", TEXT, AT(socket), "PATH", 0, 0, false, "runner socket [HOME/run/coffer.sock]" },
+	{ "listen-admin", TEXT, AT(admin_socket), "PATH", 0, 0, false,
 	  "operator socket [HOME/run/admin.sock]" },
 	{ "admin-group", TEXT, AT(admin_group), "GROUP", 0, 0, false,
 	  "its members may operate too" },
@@ -59,6 +59,7 @@ static const struct setting settings[] = {
 	{ "versions-kept", NUMBER, AT(versions_kept), "N", 1, 100, false, "of one secret [10]" },
 };
 
+#define HELP_COLUMN  33
 #define SETTINGS_LEN (sizeof(settings) / sizeof(settings[0]))
 
 /* Options that are not settings. */
@@ -344,7 +345,8 @@ void config_print_help(void)
 		const struct setting *s = &settings[i];
 		int n = printf("  --%s%s%s", s->name, s->argument ? " " : "",
 			       s->argument ? s->argument : "");
-		printf("%*s %s\n", n < 32 ? 32 - n : 0, "", s->help);
+		printf("%s%*s%s\n", n < HELP_COLUMN ? "" : "\n",
+		       n < HELP_COLUMN ? HELP_COLUMN - n : HELP_COLUMN, "", s->help);
 	}
 	printf("\nEach is also a variable (COFFER_AUDIT_SYNC) and a key of the settings file "
 	       "(audit_sync).\n");

@@ -37,8 +37,7 @@ struct uid_row *uids_enter(struct uids *uids, uint32_t uid)
 
 static bool is_over(const struct uid_row *row, int64_t now_ms)
 {
-	return row->connections == 0 &&
-	       (row->refusals == 0 || now_ms - row->since_ms >= SECOND_MS);
+	return row->connections == 0 && (row->refusals == 0 || now_ms - row->since_ms >= SECOND_MS);
 }
 
 static void forget(struct uids *uids, struct uid_row *row)

@@ -15,7 +15,7 @@
 struct uid_row {
 	uint32_t uid;
 	unsigned connections;
-	size_t bytes;        /* of the arena, lent to its connections */
+	size_t bytes;      /* of the arena, lent to its connections */
 	unsigned refusals; /* in the second that began at since_ms */
 	int64_t since_ms;
 	UT_hash_handle hh;

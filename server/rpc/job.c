@@ -34,7 +34,8 @@ static bool is_run(struct core *core, const char *id)
 {
 	struct store_grant grant;
 
-	return id[0] != '\0' && store_grant_by_id(core->store, slice_str(id), &grant) == COFFER_OK &&
+	return id[0] != '\0' &&
+	       store_grant_by_id(core->store, slice_str(id), &grant) == COFFER_OK &&
 	       grant.kind == GRANT_RUN;
 }
 

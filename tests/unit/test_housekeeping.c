@@ -122,7 +122,7 @@ static void the_logs_head_is_anchored(void **state)
 	rpc_session_close(&world->rpc, &op);
 }
 
-static int refuse_commit(void *unused)
+static int refuse(void *unused)
 {
 	(void)unused;
 	return 1;
@@ -133,10 +133,21 @@ static void a_store_that_fails_stops_the_daemon(void **state)
 	struct world *world = *state;
 
 	world_run(world, "p", 1);
-	(void)sqlite3_commit_hook(world->store->db, refuse_commit, NULL);
+	(void)sqlite3_commit_hook(world->store->db, refuse, NULL);
 	(void)rpc_housekeeping(&world->rpc);
 	assert_true(world->rpc.fatal);
 	(void)sqlite3_commit_hook(world->store->db, NULL, NULL);
+}
+
+/* Also where it only reads: what cannot be read must not pass for a store without runs. */
+static void a_store_that_cannot_be_read_stops_the_daemon(void **state)
+{
+	struct world *world = *state;
+
+	sqlite3_progress_handler(world->store->db, 1, refuse, NULL);
+	assert_true(rpc_housekeeping(&world->rpc) > 0);
+	sqlite3_progress_handler(world->store->db, 0, NULL, NULL);
+	assert_true(world->rpc.fatal);
 }
 
 int main(void)
@@ -148,6 +159,7 @@ int main(void)
 		CASE(a_log_that_takes_no_record_keeps_runs_from_being_ended_but_not_alive),
 		CASE(the_logs_head_is_anchored),
 		CASE(a_store_that_fails_stops_the_daemon),
+		CASE(a_store_that_cannot_be_read_stops_the_daemon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,7 +184,7 @@ const struct command cmd_run_create = {
 	    "of the runner. The token is told this once.\n\n"
 	    "  --repo U, --sha H, --git-dir D, --pushed-at MS, --sentry-dsn D, --sentry-trace T,\n"
 	    "  --extra K=V            what the run is about; --extra any number of times\n"
-	    "  --no-bootstrap         keep none of that for the run\n"
+	    "  --no-bootstrap         the job may not claim any of that\n"
 	    "  --secret NAME=@FILE    a secret for this run alone; NAME=- from standard input;\n"
 	    "                         any number of times\n"
 	    "  --allow GLOB           the run reads matching names only; any number of times\n"
