@@ -51,7 +51,7 @@ load helper
 
 @test "a long list comes whole and sorted" {
 	for batch in {1..8}; do
-		read -ra names < <(printf "N${batch}_%03d=@/dev/null " {1..64})
+		mapfile -t names < <(printf "N${batch}_%03d=@/dev/null\n" {1..64})
 		"$COFFER" set "${names[@]}" 3>&-
 	done
 	coffer ls --json

@@ -168,13 +168,13 @@ load helper
 	refused 2 "takes --if-version with one secret alone"
 	coffer set A - --file x </dev/null
 	refused 2 "not both"
-	read -ra names < <(printf 'A%s=@/dev/null ' {1..65})
+	mapfile -t names < <(printf 'A%s=@/dev/null\n' {1..65})
 	coffer set "${names[@]}"
 	refused 2 "takes at most 64 secrets at once"
 }
 
 @test "64 secrets at once are written and listed" {
-	read -ra names < <(printf 'A%s=@/dev/null ' {1..64})
+	mapfile -t names < <(printf 'A%s=@/dev/null\n' {1..64})
 	coffer set "${names[@]}"
 	done_silently
 	coffer ls --json

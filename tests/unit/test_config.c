@@ -161,7 +161,7 @@ static void bad_lines_of_the_file_are_named_by_number(void **state)
 		{ "[section]\nlog_level = warn\n", "log_level", "line 2" },
 		{ "just words\n", "coffer.conf", "line 1" },
 		{ "cipher = aes-256-gcm\n", "unknown setting 'cipher'", "line 1" },
-		{ "socket =\n", "socket: is empty", "line 1" },
+		{ "listen =\n", "listen: is empty", "line 1" },
 	};
 	struct home *home = *state;
 
@@ -187,7 +187,7 @@ static void a_line_of_any_length_is_read_whole_or_refused(void **state)
 		memset(value, 'x', len);
 		value[0] = '/';
 		value[len] = '\0';
-		snprintf(text, sizeof(text), "socket = %s\n", value);
+		snprintf(text, sizeof(text), "listen = %s\n", value);
 		home_file(home, "coffer.conf", text, 0600);
 		if (read_with(&config, ARGS("--home", home->folder), NULL) != COFFER_OK)
 			continue;
