@@ -195,7 +195,7 @@ static coffer_err attempt(struct call *call, struct slice frame)
 coffer_err call_exchange(struct call *call, const pb_msgdesc_t *desc, void *msg, size_t size)
 {
 	struct transport *t = call->transport;
-	struct slice frame;
+	struct slice frame = SLICE_EMPTY;
 	coffer_err err = complete_frame(call, &frame);
 
 	memset(msg, 0, size);

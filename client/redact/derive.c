@@ -67,8 +67,11 @@ static coffer_err add_escaped(struct derive *d, struct text text)
 
 static coffer_err add_all(struct derive *d, struct text text)
 {
-	coffer_err err = add_escaped(d, text);
+	coffer_err err;
 
+	if (!derive_is_long_enough(text.data, text.len))
+		return COFFER_OK;
+	err = add_escaped(d, text);
 	for (size_t i = 0; err == COFFER_OK && i < ENCODE_FORMS; i++) {
 		size_t len = encode_form(i, d->form, text.data, text.len);
 		err = add(d, (struct text){ d->form, len });

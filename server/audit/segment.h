@@ -18,9 +18,9 @@
 struct segment {
 	int fd; /* -1: none open */
 	uint64_t first;
-	uint64_t size; /* when it was opened: what is appended later is not seen */
-	uint64_t at;   /* where in the file the window begins */
-	size_t len;    /* bytes in the window */
+	uint64_t size;   /* when it was opened: what is appended later is not seen */
+	uint64_t at;     /* where in the file the window begins */
+	size_t len;      /* bytes in the window */
 	uint8_t *window; /* SEGMENT_WINDOW bytes */
 };
 

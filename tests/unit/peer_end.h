@@ -138,15 +138,19 @@ static inline void peer_hello(struct world *world, struct peer_end *peer, const 
 	peer_expect(world, peer, 1, COFFER_OK);
 }
 
-/* Lets that much time pass for the connections' deadlines. */
-static inline void pass(struct world *world, int64_t ms)
+/* Lets time pass, for the connections' deadlines, to that moment; or for so long from now. */
+static inline void pass_until(struct world *world, int64_t now_ms)
 {
-	int64_t now_ms = clock_mono_ms() + ms;
 	struct deadline *due;
 
 	while ((due = deadlines_due(&world->net.deadlines, now_ms)) != NULL)
 		conn_expire((struct conn *)((char *)due - offsetof(struct conn, deadline)), now_ms);
 	world_turn(world);
+}
+
+static inline void pass(struct world *world, int64_t ms)
+{
+	pass_until(world, clock_mono_ms() + ms);
 }
 
 static inline int listening_setup_with(void **state, const struct world_options *options)

@@ -244,9 +244,9 @@ static void refusals_beyond_the_limit_are_delayed(void **state)
 	peer_send(world, &good, body_of(&frames));
 	world_turn(world);
 	peer_expect(world, &good, 2, COFFER_OK);
-	pass(world, 999);
+	pass_until(world, bad.conn->deadline.at_ms - 1);
 	peer_expect_nothing(&bad, false);
-	pass(world, 1001);
+	pass_until(world, bad.conn->deadline.at_ms);
 	for (id = 1; id <= UIDS_REFUSALS + 1; id++)
 		peer_expect(world, &bad, id, COFFER_UNAUTHENTICATED);
 	pass(world, 1001);

@@ -49,7 +49,7 @@
 	X(GRANT_BY_HASH, STATEMENTS_GRANT "WHERE token_hash = ?")                            \
 	X(GRANT_BY_ID, STATEMENTS_GRANT "WHERE id = ?")                                      \
 	X(GRANT_SET_END, "UPDATE grant SET ended = ? WHERE id = ? AND ended = 0")            \
-	X(RUN_PUT, "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")               \
+	X(RUN_PUT, "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")            \
 	X(RUN_GET, STATEMENTS_RUN "WHERE id = ?")                                            \
 	X(RUN_BEFORE, STATEMENTS_RUN "WHERE id < ? ORDER BY id DESC LIMIT 1")                \
 	X(RUN_LIVE, STATEMENTS_RUN "WHERE pipeline = ? AND ref = ? AND " STATEMENTS_LIVE     \
