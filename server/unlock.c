@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "core/slots.h"
+#include "prompt.h"
 #include "wipe.h"
 
 #define PASSPHRASE_MAX 4096
@@ -61,32 +61,6 @@ static coffer_err take_passphrase_variable(struct arena *arena, struct secret *o
 	return err;
 }
 
-static coffer_err prompt(struct arena *arena, struct secret *out)
-{
-	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	struct termios before, quiet;
-	ssize_t n = -1;
-	coffer_err err;
-
-	if (fd < 0)
-		return COFFER_NOT_FOUND;
-	if ((err = secret_reserve(out, arena, PASSPHRASE_MAX)) == COFFER_OK &&
-	    tcgetattr(fd, &before) == 0) {
-		quiet = before;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		if (tcsetattr(fd, TCSAFLUSH, &quiet) == 0 && write(fd, "Passphrase: ", 12) == 12)
-			n = read(fd, out->data, out->cap);
-		tcsetattr(fd, TCSAFLUSH, &before);
-		if (write(fd, "\n", 1) != 1)
-			n = -1;
-	}
-	close(fd);
-	if (err == COFFER_OK && n <= 0)
-		err = COFFER_UNAVAILABLE;
-	out->len = n > 0 ? (size_t)n : 0;
-	return err;
-}
-
 /* A line's end is not part of the passphrase. */
 static void trim(struct secret *passphrase)
 {
@@ -106,7 +80,7 @@ static coffer_err get_passphrase(const struct config *config, struct arena *aren
 		if (config->passphrase_file != NULL)
 			err = read_passphrase_file(config->passphrase_file, arena, out);
 		else if (ask)
-			err = prompt(arena, out);
+			err = prompt_secret("Passphrase: ", arena, PASSPHRASE_MAX, out);
 	}
 	if (err == COFFER_OK)
 		trim(out);

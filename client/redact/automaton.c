@@ -12,7 +12,7 @@
 struct branch {
 	uint32_t shared; /* so many first bytes are the previous pattern's */
 	uint32_t parent; /* the state of those */
-	uint32_t owner;	 /* the pattern whose own state that is */
+	uint32_t owner;  /* the pattern whose own state that is */
 };
 
 struct build {
@@ -92,7 +92,8 @@ static coffer_err plan_branches(struct build *b)
 			assert(a->first[i] == b->branches[i].parent + 1);
 		} else if (kind == AUTOMATON_ONE) {
 			/* Until the lists are laid out, start is the byte of the successor in the row. */
-			a->lists[a->lists_len] = (struct automaton_list){ (uint8_t)parent->link, 2 };
+			a->lists[a->lists_len] =
+			    (struct automaton_list){ (uint8_t)parent->link, 2 };
 			parent->link = (parent->link & AUTOMATON_END) | AUTOMATON_LIST |
 				       (uint32_t)a->lists_len++;
 		} else {
@@ -131,8 +132,8 @@ static void open_branch(struct automaton *a, uint32_t state)
 	uint8_t byte = (uint8_t)list->start;
 
 	if (list->len > LIST_MAX) {
-		a->states[state].link =
-		    (a->states[state].link & AUTOMATON_END) | AUTOMATON_DENSE | (uint32_t)a->dense_len++;
+		a->states[state].link = (a->states[state].link & AUTOMATON_END) | AUTOMATON_DENSE |
+					(uint32_t)a->dense_len++;
 	} else {
 		list->start = (uint32_t)a->list_items;
 		a->list_items += list->len;
@@ -157,8 +158,9 @@ static coffer_err fill_branches(struct build *b)
 	for (size_t i = 0; i < b->len; i++) {
 		uint32_t parent = b->branches[i].parent;
 
-		if ((a->states[parent].link & AUTOMATON_KIND) != AUTOMATON_ONE)
-			add_child(a, parent, b->patterns[i].data[b->branches[i].shared], a->first[i]);
+		if (parent == 0 || a->first[i] != parent + 1)
+			add_child(a, parent, b->patterns[i].data[b->branches[i].shared],
+				  a->first[i]);
 	}
 	return COFFER_OK;
 }
@@ -168,7 +170,7 @@ static coffer_err link_state(struct automaton *a, uint32_t state, uint32_t paren
 {
 	uint32_t fail = parent ? automaton_next(a, a->states[parent].fail, byte) : 0;
 	const struct automaton_state *to = &a->states[fail];
-	uint32_t inner = to->link & AUTOMATON_END	? to->depth
+	uint32_t inner = to->link & AUTOMATON_END     ? to->depth
 			 : to->link & AUTOMATON_INNER ? a->inner[fail]
 						      : 0;
 

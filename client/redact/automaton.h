@@ -13,14 +13,15 @@
 
 /* link: what follows a state, and two flags.
  * ONE: the low 8 bits are the byte that leads to the next state. LIST, DENSE: an index into lists or dense. */
-#define AUTOMATON_NONE	0U
-#define AUTOMATON_ONE	(1U << 28)
-#define AUTOMATON_LIST	(2U << 28)
+#define AUTOMATON_NONE  0U
+#define AUTOMATON_ONE   (1U << 28)
+#define AUTOMATON_LIST  (2U << 28)
 #define AUTOMATON_DENSE (3U << 28)
-#define AUTOMATON_KIND	(3U << 28)
+#define AUTOMATON_KIND  (3U << 28)
 #define AUTOMATON_INDEX ((1U << 28) - 1)
-#define AUTOMATON_END	(1U << 30) /* a pattern ends here: as long as the state is deep */
-#define AUTOMATON_INNER (1U << 31) /* a shorter pattern ends here, and no longer one: inner[state] long */
+#define AUTOMATON_END   (1U << 30) /* a pattern ends here: as long as the state is deep */
+#define AUTOMATON_INNER \
+	(1U << 31) /* a shorter pattern ends here, and no longer one: inner[state] long */
 
 struct automaton_state {
 	uint32_t fail; /* where to go on if no byte fits; never a state without successors */
@@ -35,7 +36,8 @@ struct automaton_list {
 };
 
 struct automaton {
-	const struct patterns *patterns; /* borrowed, sorted; not to be changed while this is in use */
+	const struct patterns
+	    *patterns; /* borrowed, sorted; not to be changed while this is in use */
 	struct automaton_state *states;
 	size_t states_len;
 	uint32_t *first; /* of each pattern: the first state of its own */

@@ -20,7 +20,8 @@ static coffer_err put_raw(struct cover *cover, uint64_t end)
 	cover->marked = false;
 	if (from < cover->base) {
 		middle = end < cover->base ? end : cover->base;
-		err = put(cover, cover->held + cover->held_len - (cover->base - from), middle - from);
+		err =
+		    put(cover, cover->held + cover->held_len - (cover->base - from), middle - from);
 		from = middle;
 	}
 	if (err == COFFER_OK && from < end)
@@ -33,7 +34,8 @@ static coffer_err put_span(struct cover *cover, const struct cover_span *span)
 	coffer_err err = put_raw(cover, span->start);
 
 	if (err == COFFER_OK && !(cover->marked && span->start <= cover->done))
-		err = put(cover, (const uint8_t *)COFFER_REDACT_MARKER, strlen(COFFER_REDACT_MARKER));
+		err =
+		    put(cover, (const uint8_t *)COFFER_REDACT_MARKER, strlen(COFFER_REDACT_MARKER));
 	cover->marked = true;
 	if (cover->done < span->end)
 		cover->done = span->end;

@@ -17,7 +17,7 @@ struct cover_span {
 struct cover {
 	coffer_redact_write write;
 	void *context;
-	uint64_t base;	      /* where the chunk at hand begins */
+	uint64_t base;        /* where the chunk at hand begins */
 	const uint8_t *chunk; /* borrowed during a feed */
 	const uint8_t *held;  /* the held_len bytes before it */
 	size_t held_len;
@@ -29,15 +29,16 @@ struct cover {
 
 /* Takes a match in. live is where the live partial match begins; no later match begins before it. Errors of
  * write, and COFFER_RESOURCE_EXHAUSTED: nothing may go out any more. Here and below. */
-COFFER_MUST_USE coffer_err cover_add_slow(struct cover *cover, uint64_t start, uint64_t end, uint64_t live);
+COFFER_MUST_USE coffer_err cover_add_slow(struct cover *cover, uint64_t start, uint64_t end,
+					  uint64_t live);
 
 /* Lets go out what does not depend on the live partial match. */
 COFFER_MUST_USE coffer_err cover_flush(struct cover *cover, uint64_t live);
 
 void cover_free(struct cover *cover);
 
-COFFER_MUST_USE static inline coffer_err cover_add(struct cover *cover, uint64_t start, uint64_t end,
-						   uint64_t live)
+COFFER_MUST_USE static inline coffer_err cover_add(struct cover *cover, uint64_t start,
+						   uint64_t end, uint64_t live)
 {
 	/* Text that matches all over itself is swallowed here. */
 	if (cover->marked && start <= cover->done && cover->len == 0) {

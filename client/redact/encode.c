@@ -13,7 +13,8 @@ static size_t hex(const char digits[16], uint8_t *out, const uint8_t *in, size_t
 
 /* Character i of a text's base64 is its bits 6i to 6i+5. Behind offset unknown bytes the value has the bits
  * 8 * offset to 8 * (offset + len): the characters that lie within are the same in every text. */
-static size_t base64(const char digits[64], size_t offset, uint8_t *out, const uint8_t *in, size_t len)
+static size_t base64(const char digits[64], size_t offset, uint8_t *out, const uint8_t *in,
+		     size_t len)
 {
 	size_t first = (8 * offset + 5) / 6, last = 8 * (offset + len) / 6;
 

@@ -152,8 +152,8 @@ static void put_shell(struct sink *to, shell_form form, uint8_t byte, bool first
 		return;
 	}
 	if ((form == SHELL_DOUBLE && is_one_of("\"$`\\", byte)) ||
-	    (form == SHELL_BACKSLASH && (is_one_of(" \t\n'\"\\|&;()<>!{}*[]?^$`,", byte) ||
-					 (first && is_one_of("#~", byte)))))
+	    (form == SHELL_BACKSLASH &&
+	     (is_one_of(" \t\n'\"\\|&;()<>!{}*[]?^$`,", byte) || (first && is_one_of("#~", byte)))))
 		put(to, '\\');
 	put(to, byte);
 }
@@ -220,14 +220,13 @@ static const struct percent_form percent_forms[] = {
 };
 
 static const struct xml_form xml_forms[] = {
-	{ "\"", "'" },
-	{ "&quot;", "&apos;" },
-	{ "&#34;", "&#39;" },
+	{ "\"", "'" },         { "&quot;", "'" },      { "&quot;", "&apos;" },
+	{ "&quot;", "&#39;" }, { "&quot;", "&#x27;" }, { "&#34;", "&#39;" },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-_Static_assert(ESCAPE_FORMS == COUNT(json_forms) + COUNT(shell_forms) + COUNT(percent_forms) +
-				   COUNT(xml_forms),
+_Static_assert(ESCAPE_FORMS ==
+		   COUNT(json_forms) + COUNT(shell_forms) + COUNT(percent_forms) + COUNT(xml_forms),
 	       "every form has its number");
 
 size_t escape_form(size_t form, uint8_t *out, const uint8_t *in, size_t len)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Forms, and how many bytes one byte can become at most in any of them. */
-#define ESCAPE_FORMS  19
+#define ESCAPE_FORMS  22
 #define ESCAPE_GROWTH 6
 
 /* Writes form (below ESCAPE_FORMS) of len bytes at in to out, which has room for ESCAPE_GROWTH * len, and returns

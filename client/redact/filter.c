@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Bits for each gram in a filter, and what it has at least: 4 KiB. */
-#define BITS_PER_GRAM 24
+/* Bits for each gram in a filter; at least 4 KiB, and at most what a cache of the second level holds. */
+#define BITS_PER_GRAM 40
 #define WORDS_MIN     512
-#define WORDS_MAX     (1U << 17)
+#define WORDS_MAX     (1U << 16)
 
 /* The lengths that share a filter: from least up to the next row's. A gram of 8 bytes tells more than one of 4,
  * but leaves a short pattern less stride. */
@@ -35,26 +35,26 @@ static inline uint64_t load(const uint8_t *at, size_t gram)
 	return narrow;
 }
 
-/* The upper half of the product depends on every byte. */
+/* Of the product only the upper bits depend on every byte of the gram: those choose the bit, the next ones the
+ * word. */
 static inline uint64_t hash(uint64_t gram)
 {
-	return (gram * 0x9e3779b97f4a7c15U) >> 32;
+	return gram * 0x9e3779b97f4a7c15U;
 }
 
 static inline uint64_t second_hash(uint64_t gram)
 {
-	gram = (gram ^ gram >> 29) * 0xd6e8feb86659fd93U;
-	return gram >> 32;
+	return (gram ^ gram >> 29) * 0xd6e8feb86659fd93U;
 }
 
 static inline uint64_t test(const uint64_t *bits, uint32_t mask, uint64_t hash)
 {
-	return bits[(hash >> 6) & mask] >> (hash & 63);
+	return bits[(hash >> 40) & mask] >> (hash >> 58);
 }
 
 static void mark(uint64_t *bits, uint32_t mask, uint64_t hash)
 {
-	bits[(hash >> 6) & mask] |= (uint64_t)1 << (hash & 63);
+	bits[(hash >> 40) & mask] |= (uint64_t)1 << (hash >> 58);
 }
 
 static size_t group_of(uint32_t len)
@@ -121,12 +121,14 @@ static inline bool passes(const struct filter *filter, const uint8_t *at, size_t
 	uint64_t gram = load(at, gram_len);
 	uint32_t mask = filter->words - 1;
 
-	return test(filter->bits, mask, hash(gram)) & test(filter->second, mask, second_hash(gram)) & 1;
+	return test(filter->bits, mask, hash(gram)) &
+	       test(filter->second, mask, second_hash(gram)) & 1;
 }
 
 /* Compiled once for each gram and stride: as constants they make it twice as fast. */
-static inline __attribute__((always_inline)) size_t find(const struct filter *filter, const uint8_t *text,
-							 size_t len, size_t at, size_t gram, size_t stride)
+static inline __attribute__((always_inline)) size_t find(const struct filter *filter,
+							 const uint8_t *text, size_t len, size_t at,
+							 size_t gram, size_t stride)
 {
 	const uint64_t *bits = filter->bits;
 	uint32_t mask = filter->words - 1;

@@ -16,15 +16,16 @@
 #define FILTERS 4
 
 struct filter {
-	uint64_t *bits;	  /* by one hash of a gram; NULL if no pattern is of this filter's lengths */
+	uint64_t *bits; /* by one hash of a gram; NULL if no pattern is of this filter's lengths */
 	uint64_t *second; /* by another, asked only if the first says yes */
-	uint32_t words;	  /* in each; a power of two */
-	uint32_t gram;	  /* q */
+	uint32_t words;   /* in each; a power of two */
+	uint32_t gram;    /* q */
 	uint32_t stride;  /* s */
 };
 
 /* Builds filters over all patterns. On failure, COFFER_RESOURCE_EXHAUSTED, they are empty. */
-COFFER_MUST_USE coffer_err filter_build(struct filter out[FILTERS], const struct patterns *patterns);
+COFFER_MUST_USE coffer_err filter_build(struct filter out[FILTERS],
+					const struct patterns *patterns);
 void filter_free(struct filter filters[FILTERS]); /* wipes and empties */
 
 /* The first of the positions at, at + stride, ... of the text whose gram may be a pattern's; if there is none, the

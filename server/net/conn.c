@@ -465,8 +465,10 @@ void conn_drain(struct conn *conn)
 		conn_read(conn); /* what was sent before the end was announced */
 	if (conn->dead)
 		return;
-	conn->closing = true;
-	if (!conn_is_busy(conn))
+	conn->eof = true;
+	if (conn_is_busy(conn))
+		settle(conn, false);
+	else
 		conn_close(conn);
 }
 

@@ -260,7 +260,7 @@ static struct conn *first_to_drain(const struct net *net)
 {
 	struct conn *conn = net->all;
 
-	while (conn != NULL && conn->closing)
+	while (conn != NULL && (conn->closing || conn->eof))
 		conn = conn->next;
 	return conn;
 }

@@ -120,7 +120,11 @@ coffer_err dispatch_run(struct call *call)
 
 	if (method->audit == AUDIT_REQUIRED && !recording)
 		return unrecordable(call);
-	if ((err = authorize(call)) == COFFER_OK && (err = decode(call)) == COFFER_OK) {
+	if ((err = authorize(call)) != COFFER_OK) {
+		/* An attempt leaves a record also where success leaves none. */
+		if (method->audit == AUDIT_NONE)
+			recording = recording_possible(call, false);
+	} else if ((err = decode(call)) == COFFER_OK) {
 		if (!method->changes)
 			err = method->handle(call);
 		else if (trail_sync(call->rpc->trail) != COFFER_OK)

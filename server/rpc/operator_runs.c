@@ -278,6 +278,9 @@ static coffer_err append_sealed(struct call *call, const struct store_run *row, 
 		err = codec_append_bytes(call->out, coffer_v1_RunInfo_extras_tag, extra);
 out:
 	secret_free(&plain);
+	/* One damaged run must not hide the others. */
+	if (err == COFFER_DATA_LOSS && !full)
+		return codec_append(call->out, coffer_v1_RunInfo_fields, info);
 	return err;
 }
 

@@ -1,11 +1,15 @@
 """The disk: keys, ciphers, and a database that somebody else has written to."""
 
 import os
+import pty
+import select
+import signal
 import sqlite3
 import stat
+import termios
 
 import pytest
-from coffer_test import CIPHERS, Daemon, Refused, is_sanitized, pb
+from coffer_test import CIPHERS, DEADLINE, Daemon, Refused, is_sanitized, pb
 
 ALGORITHMS = {"xchacha20-poly1305": 1, "aes-256-gcm": 2}
 
@@ -164,6 +168,61 @@ def test_a_passphrase_opens_the_store_and_no_other_does(passphrase_file, folder)
         wrong.write_text("correct horse battery staple")
         daemon.options = ["--passphrase-file", wrong]
         daemon.start()
+
+
+class Terminal:
+    """A cofferd of that home with a terminal of its own."""
+
+    def __init__(self, home, environ):
+        self.said = b""
+        self.pid, self.end = pty.fork()
+        if self.pid == 0:
+            cofferd = os.environ["COFFERD"]
+            os.execve(cofferd, [cofferd, "--home", str(home)], environ)
+
+    def wait_for(self, text):
+        while text not in self.said:
+            ready, _, _ = select.select([self.end], [], [], DEADLINE)
+            assert ready, f"{text} not in {DEADLINE} s: {self.said}"
+            self.said += os.read(self.end, 4096)
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.end)[3] & termios.ECHO)
+
+    def finish(self, number):
+        """Sends a signal; returns the wait status."""
+        os.kill(self.pid, number)
+        _, status = os.waitpid(self.pid, 0)
+        return status
+
+
+def test_a_passphrase_is_asked_for_on_the_terminal_without_echo(passphrase_file):
+    """G1"""
+    options = ("--passphrase-file", passphrase_file)
+    with Daemon(*options, init=options) as daemon:
+        daemon.stop()
+        terminal = Terminal(daemon.home, daemon.clean_environ())
+        terminal.wait_for(b"Passphrase: ")
+        assert not terminal.echoes()
+        os.write(terminal.end, passphrase_file.read_bytes().strip() + b"\n")
+        terminal.wait_for(b"ready")
+        assert terminal.echoes()
+        assert terminal.finish(signal.SIGTERM) == 0
+        assert passphrase_file.read_bytes().strip() not in terminal.said
+        os.close(terminal.end)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_at_the_prompt_ends_the_daemon_and_gives_the_echo_back(passphrase_file, number):
+    """G1"""
+    options = ("--passphrase-file", passphrase_file)
+    with Daemon(*options, init=options) as daemon:
+        daemon.stop()
+        terminal = Terminal(daemon.home, daemon.clean_environ())
+        terminal.wait_for(b"Passphrase: ")
+        assert os.WTERMSIG(terminal.finish(number)) == number
+        assert terminal.echoes()
+        os.close(terminal.end)
 
 
 def test_a_passphrase_from_the_environment_works_and_is_erased_at_once(passphrase_file):
@@ -397,3 +456,16 @@ def test_nothing_readable_of_a_secret_is_on_disk(daemon):
     daemon.start()
     with pytest.raises(Refused):
         daemon.operator().ask("RevealSecret", scope="global", name="OTHER")
+
+
+def test_a_damaged_run_does_not_hide_the_others(daemon):
+    """A3: it is listed by what is not sealed; asked for by itself it is DATA_LOSS."""
+    damaged = daemon.create(ref="one")
+    whole = daemon.create(ref="two")
+    tamper(daemon, "UPDATE run SET payload = randomblob(length(payload)) WHERE ref = 'one'")
+    runs = daemon.admin("ListRuns").runs
+    assert [(run.run_id, run.meta.ref) for run in runs] == \
+        [(whole.run_id, "two"), (damaged.run_id, "one")]
+    with pytest.raises(Refused) as refused:
+        daemon.admin("ListRuns", run_id=damaged.run_id)
+    assert refused.value.code == "DATA_LOSS"

@@ -108,3 +108,11 @@ def test_an_unknown_method_is_unimplemented_on_both_sockets(daemon):
 def test_status_names_every_method_of_the_contract(daemon):
     """J: the method table and the proto are the same list."""
     assert sorted(row.method for row in daemon.admin("Status").methods) == sorted(METHODS)
+
+
+@pytest.mark.parametrize("method", ["Status", "ReadAudit", "VerifyAudit"])
+def test_an_attempt_at_what_leaves_no_record_leaves_one(daemon, method):
+    """H1: who may not call it is on record all the same."""
+    assert daemon.wire().code(method) == "PERMISSION_DENIED"
+    assert daemon.audit()[-1]["op"] == method
+    assert daemon.audit()[-1]["outcome"] == "PERMISSION_DENIED"

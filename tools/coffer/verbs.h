@@ -8,6 +8,7 @@ extern const struct command cmd_init;
 extern const struct command cmd_set;
 extern const struct command cmd_get;
 extern const struct command cmd_ls;
+extern const struct command cmd_redact;
 extern const struct command cmd_rm;
 extern const struct command cmd_history;
 extern const struct command cmd_rollback;

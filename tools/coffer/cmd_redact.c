@@ -1,0 +1,221 @@
+#include "verbs.h"
+
+#include <coffer/redact.h>
+
+#include "bytes.h"
+#include "connect.h"
+#include "input.h"
+#include "options.h"
+#include "output.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CHUNK   65536
+#define IDLE_MS 100
+
+static cli_exit add(const struct cli *cli, struct coffer_redactor *redactor, const char *name,
+		    const uint8_t *value, size_t len)
+{
+	coffer_err err = coffer_redactor_add(redactor, name, value, len);
+	const char *message = coffer_redactor_message(redactor);
+
+	if (err != COFFER_FAILED_PRECONDITION)
+		return cli_result(cli, err, message);
+	if (*message)
+		cli_warn(cli, "warning: %s", message);
+	return CLI_DONE;
+}
+
+static cli_exit add_secrets(const struct cli *cli, struct coffer_redactor *redactor,
+			    const struct coffer_secrets *secrets)
+{
+	cli_exit status = CLI_DONE;
+
+	for (size_t i = 0; status == CLI_DONE && i < secrets->len; i++)
+		status = add(cli, redactor, secrets->items[i].name, secrets->items[i].value.data,
+			     secrets->items[i].value.len);
+	return status;
+}
+
+static cli_exit add_visible(const struct cli *cli, struct coffer_redactor *redactor,
+			    struct coffer_session *session)
+{
+	struct coffer_secrets secrets = { 0 };
+	coffer_err err = coffer_environment(session, &secrets);
+	cli_exit status = cli_result(cli, err, coffer_message(session));
+
+	if (status == CLI_DONE)
+		status = add_secrets(cli, redactor, &secrets);
+	coffer_secrets_free(&secrets);
+	return status;
+}
+
+static cli_exit add_batch(const struct cli *cli, struct coffer_redactor *redactor,
+			  struct coffer_session *session, const char *const *names, size_t count)
+{
+	struct coffer_secrets secrets = { 0 };
+	coffer_err err = coffer_get_many(session, names, count, &secrets);
+	cli_exit status = cli_result(cli, err, coffer_message(session));
+
+	if (status == CLI_DONE)
+		status = add_secrets(cli, redactor, &secrets);
+	coffer_secrets_free(&secrets);
+	return status;
+}
+
+/* "A,B" given any number of times. The words are cut up in place. */
+static cli_exit add_named(const struct cli *cli, struct coffer_redactor *redactor,
+			  struct coffer_session *session, const struct option_list *lists)
+{
+	const char *names[COFFER_BATCH_MAX];
+	cli_exit status = CLI_DONE;
+	size_t count = 0;
+
+	for (size_t i = 0; i < lists->len; i++) {
+		char *rest = lists->items[i];
+
+		while (status == CLI_DONE && rest) {
+			names[count++] = strsep(&rest, ",");
+			if (count == COFFER_BATCH_MAX) {
+				status = add_batch(cli, redactor, session, names, count);
+				count = 0;
+			}
+		}
+	}
+	if (status == CLI_DONE && count > 0)
+		status = add_batch(cli, redactor, session, names, count);
+	return status;
+}
+
+/* From where the library has it. */
+static cli_exit add_token(const struct cli *cli, struct coffer_redactor *redactor)
+{
+	const char *token = getenv("COFFER_TOKEN");
+	const char *path = getenv("COFFER_TOKEN_FILE");
+	struct bytes file = { 0 };
+	cli_exit status;
+
+	if (token && *token)
+		return add(cli, redactor, "COFFER_TOKEN", (const uint8_t *)token, strlen(token));
+	status = input_file(cli, path, true, &file);
+	if (status == CLI_DONE)
+		status = add(cli, redactor, "COFFER_TOKEN", (const uint8_t *)file.data, file.len);
+	bytes_free(&file);
+	return status;
+}
+
+static cli_exit prepare(const struct cli *cli, struct coffer_redactor *redactor,
+			const struct option_list *names)
+{
+	struct coffer_session *session = NULL;
+	cli_exit status = connect_run(cli, &session);
+
+	if (status == CLI_DONE)
+		status = add_token(cli, redactor);
+	if (status == CLI_DONE && names->len > 0)
+		status = add_named(cli, redactor, session, names);
+	else if (status == CLI_DONE)
+		status = add_visible(cli, redactor, session);
+	coffer_close(session);
+	return status;
+}
+
+static coffer_err gather(void *context, const uint8_t *data, size_t len)
+{
+	struct bytes *out = context;
+
+	bytes_append(out, (const char *)data, len);
+	return out->failed ? COFFER_RESOURCE_EXHAUSTED : COFFER_OK;
+}
+
+/* Writes what was gathered, unless the stream has failed. */
+static cli_exit pass_on(const struct cli *cli, coffer_err err, struct bytes *out)
+{
+	cli_exit status = cli_result(cli, err, "");
+
+	if (status == CLI_DONE && out->len > 0)
+		status = output_write(cli, out->data, out->len);
+	out->len = 0;
+	return status;
+}
+
+/* Whether there is something to read, or the end of it, before the text counts as paused. */
+static bool wait_for_more(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return poll(&in, 1, IDLE_MS) != 0;
+}
+
+static cli_exit relay(const struct cli *cli, struct coffer_redact_stream *stream, struct bytes *out)
+{
+	static uint8_t chunk[CHUNK];
+	cli_exit status = CLI_DONE;
+	ssize_t len = 1;
+
+	while (status == CLI_DONE && len != 0) {
+		if (coffer_redact_waits(stream) && !wait_for_more()) {
+			status = pass_on(cli, coffer_redact_idle(stream), out);
+			continue;
+		}
+		len = read(STDIN_FILENO, chunk, sizeof(chunk));
+		if (len > 0)
+			status = pass_on(cli, coffer_redact_feed(stream, chunk, (size_t)len), out);
+		else if (len < 0 && errno != EINTR)
+			status = cli_refuse(cli, "cannot read standard input: %s", strerror(errno));
+	}
+	if (status == CLI_DONE)
+		status = pass_on(cli, coffer_redact_end(stream), out);
+	explicit_bzero(chunk, sizeof(chunk));
+	return status;
+}
+
+static cli_exit redact(struct cli *cli, int argc, char **argv)
+{
+	struct option_list names = { 0 };
+	const struct option_row rows[] = { { "names", OPTION_LIST, { .list = &names } } };
+	struct option_list operands;
+	struct coffer_redactor *redactor = NULL;
+	struct coffer_redact_stream *stream = NULL;
+	struct bytes out = { 0 };
+	cli_exit status;
+
+	if (!options_parse(cli, argc, argv, rows, 1, &operands) ||
+	    !options_expect(cli, &operands, 0, 0, "")) {
+		status = cli->status;
+		goto out;
+	}
+	if (coffer_redactor_new(&redactor) != COFFER_OK ||
+	    coffer_redact_stream_new(&stream, redactor, gather, &out) != COFFER_OK) {
+		status = cli_refuse(cli, "out of memory");
+		goto out;
+	}
+	if ((status = prepare(cli, redactor, &names)) == CLI_DONE)
+		status = relay(cli, stream, &out);
+out:
+	coffer_redact_stream_free(stream);
+	coffer_redactor_free(redactor);
+	bytes_free(&out);
+	options_list_free(&names);
+	return status;
+}
+
+const struct command cmd_redact = {
+	.name = "redact",
+	.synopsis = "[--names NAME[,NAME]...]",
+	.summary = "copy standard input to standard output without the values of secrets",
+	.details =
+	    "For a run, with its token in the environment. Each occurrence of a value, and of "
+	    "the token\n"
+	    "itself, becomes " COFFER_REDACT_MARKER
+	    ": as it is, and as JSON, shells, URLs, XML, hexadecimal and\n"
+	    "base64 have it. A value of fewer than 8 bytes is not redacted; a warning names "
+	    "it. If\n"
+	    "anything fails, nothing more is copied.\n\n"
+	    "  --names NAME[,NAME]...   these secrets only (default: every visible one)\n",
+	.run = redact,
+};
