@@ -170,6 +170,8 @@ static coffer_err link_state(struct automaton *a, uint32_t state, uint32_t paren
 {
 	uint32_t fail = parent ? automaton_next(a, a->states[parent].fail, byte) : 0;
 	const struct automaton_state *to = &a->states[fail];
+
+	assert(!(to->link & AUTOMATON_INNER) || a->inner);
 	uint32_t inner = to->link & AUTOMATON_END     ? to->depth
 			 : to->link & AUTOMATON_INNER ? a->inner[fail]
 						      : 0;

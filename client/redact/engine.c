@@ -36,47 +36,42 @@ size_t engine_depth(const struct engine *engine, uint32_t state)
 	return state ? engine->automaton.states[state].depth : 0;
 }
 
-/* The state reached is where a pattern ends. Returns the state to go on from. */
-static coffer_err report(struct scan *scan)
-{
-	const struct automaton *a = scan->automaton;
-	const struct automaton_state *reached = &a->states[scan->state];
-	uint32_t len = reached->link & AUTOMATON_END ? reached->depth : a->inner[scan->state];
-	uint64_t end = scan->cover->base + scan->at;
-
-	/* A match that is no beginning of a longer one is no partial match any more. */
-	if ((reached->link & AUTOMATON_KIND) == AUTOMATON_NONE)
-		scan->state = reached->fail;
-	return cover_add(scan->cover, end - len, end, end - a->states[scan->state].depth);
-}
-
 /* Lets the automaton read on, at least up to least, until all that is left is a shallow partial match in this very
  * chunk. */
-static coffer_err walk(struct scan *scan, size_t least, size_t shallow)
+static coffer_err walk(struct scan *scan, size_t least)
 {
 	const struct automaton *a = scan->automaton;
 	const struct automaton_state *states = a->states;
+	const uint8_t *in = scan->in;
+	uint64_t base = scan->cover->base;
 	uint32_t state = scan->state;
-	size_t at = scan->at;
-	coffer_err err;
+	size_t at = scan->at, len = scan->len;
+	coffer_err err = COFFER_OK;
 
-	while (at < scan->len) {
-		uint32_t depth = states[state].depth;
+	while (err == COFFER_OK && at < len) {
+		uint32_t depth = states[state].depth, link;
 
-		if (depth < shallow && at >= least && depth <= at)
+		if (depth < SHALLOW && at >= least && depth <= at)
 			break;
-		state = automaton_next(a, state, scan->in[at++]);
-		if (states[state].link & (AUTOMATON_END | AUTOMATON_INNER)) {
-			scan->state = state;
-			scan->at = at;
-			if ((err = report(scan)) != COFFER_OK)
-				return err;
-			state = scan->state;
+		state = automaton_next(a, state, in[at++]);
+		link = states[state].link;
+		/* One successor, no match, and the byte fits: all in one comparison. */
+		while (at < len && (link ^ in[at]) == AUTOMATON_ONE) {
+			link = states[++state].link;
+			at++;
 		}
+		if (!(link & (AUTOMATON_END | AUTOMATON_INNER)))
+			continue;
+		uint32_t found = link & AUTOMATON_END ? states[state].depth : a->inner[state];
+		/* A match that is no beginning of a longer one is no partial match any more. */
+		if ((link & AUTOMATON_KIND) == AUTOMATON_NONE)
+			state = states[state].fail;
+		err = cover_add(scan->cover, base + at - found, base + at,
+				base + at - states[state].depth);
 	}
 	scan->state = state;
 	scan->at = at;
-	return COFFER_OK;
+	return err;
 }
 
 /* Where a filter has got to. */
@@ -123,14 +118,14 @@ coffer_err engine_scan(const struct engine *engine, struct cover *cover, uint32_
 		return COFFER_OK;
 	/* A partial match of an earlier chunk is followed to its end first. */
 	if (scan.state != 0)
-		err = walk(&scan, 0, SHALLOW);
+		err = walk(&scan, 0);
 	while (err == COFFER_OK && scan.at < len) {
 		size_t live = scan.at - scan.automaton->states[scan.state].depth, from;
 		size_t i = probe_filters(engine, probes, &scan, live, &from);
 
 		scan.at = from;
 		scan.state = 0;
-		err = walk(&scan, probes[i].hit + engine->filters[i].gram, SHALLOW);
+		err = walk(&scan, probes[i].hit + engine->filters[i].gram);
 	}
 	*state = scan.state;
 	return err;

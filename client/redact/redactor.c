@@ -30,8 +30,8 @@ void coffer_redactor_free(struct coffer_redactor *redactor)
 static coffer_err fail(struct coffer_redactor *redactor)
 {
 	redactor->failed = true;
-	snprintf(redactor->message, sizeof(redactor->message),
-		 "no memory for what is to be redacted");
+	(void)snprintf(redactor->message, sizeof(redactor->message),
+		       "no memory for what is to be redacted");
 	return COFFER_RESOURCE_EXHAUSTED;
 }
 
@@ -48,9 +48,9 @@ static coffer_err tell_short(struct coffer_redactor *redactor, const char *name)
 		told->next = redactor->told;
 		redactor->told = told;
 	}
-	snprintf(redactor->message, sizeof(redactor->message),
-		 "the value of '%.*s' has fewer than %d bytes and will not be redacted",
-		 COFFER_NAME_MAX, name, PATTERNS_LEN_MIN);
+	(void)snprintf(redactor->message, sizeof(redactor->message),
+		       "the value of '%.*s' has fewer than %d bytes and will not be redacted",
+		       COFFER_NAME_MAX, name, PATTERNS_LEN_MIN);
 	return COFFER_FAILED_PRECONDITION;
 }
 

@@ -9,66 +9,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "frame.h"
+#include "net/loan.h"
 #include "net/peer.h"
 #include "wipe.h"
-
-/* Of the arena: what all connections of one uid that have not said Hello may borrow together. */
-#define STRANGERS_PART 32
 
 static size_t frame_room(const struct net *net)
 {
 	return net->rpc->frame_max + FRAME_HEADER_MAX;
-}
-
-/* --- memory lent to a connection ----------------------------------------------------------------------- */
-
-static size_t pages(size_t len)
-{
-	return (len + ARENA_PAGE - 1) / ARENA_PAGE * ARENA_PAGE;
-}
-
-/* What a connection may still borrow. The operator may borrow all that is there, and jobs together leave
- * him a quarter. One uid gets at most half of the arena, and before Hello next to nothing: what one floods,
- * others can still use. */
-static bool within_quota(const struct conn *conn, size_t cap)
-{
-	const struct net *net = conn->net;
-	size_t all = arena_size(net->arena);
-
-	if (conn->uid == NULL)
-		return true;
-	if (!rpc_session_ready(&conn->session))
-		return cap <= ARENA_PAGE && conn->uid->bytes + cap <= all / STRANGERS_PART;
-	return conn->uid->bytes + cap <= all / 2 && net->runner_bytes + cap <= all / 4 * 3;
-}
-
-static bool lend(struct conn *conn, size_t len, struct buf *out)
-{
-	struct net *net = conn->net;
-	size_t cap = pages(len);
-
-	*out = (struct buf){ NULL, 0, 0 };
-	if (!within_quota(conn, cap) || (out->data = arena_take(net->arena, cap)) == NULL)
-		return false;
-	out->cap = cap;
-	if (conn->uid == NULL)
-		return true;
-	conn->uid->bytes += cap;
-	net->runner_bytes += cap;
-	return true;
-}
-
-/* used: how far it was ever written. */
-static void give_back(struct conn *conn, struct buf *buf, size_t used)
-{
-	if (buf->data == NULL)
-		return;
-	arena_give(conn->net->arena, buf->data, buf->cap, used);
-	if (conn->uid != NULL) {
-		conn->uid->bytes -= buf->cap;
-		conn->net->runner_bytes -= buf->cap;
-	}
-	*buf = (struct buf){ NULL, 0, 0 };
 }
 
 /* --- state ---------------------------------------------------------------------------------------------- */
@@ -195,7 +142,7 @@ static bool send_or_keep(struct conn *conn, const uint8_t *data, size_t len)
 		n = 0;
 	if ((size_t)n == len)
 		return true;
-	if (!lend(conn, len - (size_t)n, &conn->out))
+	if (!loan_take(conn, len - (size_t)n, &conn->out))
 		return false;
 	memcpy(conn->out.data, data + n, len - (size_t)n);
 	conn->out.len = len - (size_t)n;
@@ -251,7 +198,7 @@ static void write_out(struct conn *conn)
 		conn->out_sent += (size_t)n;
 	if (conn->out_sent < conn->out.len)
 		return;
-	give_back(conn, &conn->out, conn->out.len);
+	loan_return(conn, &conn->out, conn->out.len);
 	all_sent(conn);
 	settle(conn, true);
 }
@@ -324,7 +271,7 @@ static void keep_rest(struct conn *conn, struct buf *in, size_t used)
 
 	if (in->len == used || conn->dead || conn->closing) {
 		if (own)
-			give_back(conn, &conn->in, conn->in.len);
+			loan_return(conn, &conn->in, conn->in.len);
 		else
 			wipe(in->data, in->len);
 		return;
@@ -336,14 +283,14 @@ static void keep_rest(struct conn *conn, struct buf *in, size_t used)
 		in->len = rest.len;
 		return;
 	}
-	if (lend(conn, room_needed(conn, rest), &bigger)) {
+	if (loan_take(conn, room_needed(conn, rest), &bigger)) {
 		memcpy(bigger.data, rest.data, rest.len);
 		bigger.len = rest.len;
 	} else {
 		refuse(conn, COFFER_RESOURCE_EXHAUSTED, "too much memory is in use");
 	}
 	if (own)
-		give_back(conn, &conn->in, conn->in.len);
+		loan_return(conn, &conn->in, conn->in.len);
 	else
 		wipe(in->data, in->len);
 	conn->in = bigger;
@@ -432,8 +379,8 @@ void conn_close(struct conn *conn)
 	ev_io_stop(net->loop, &conn->io);
 	close(conn->io.fd);
 	deadline_set(&net->deadlines, &conn->deadline, DEADLINE_NONE, 0);
-	give_back(conn, &conn->in, conn->in.len);
-	give_back(conn, &conn->out, conn->out.len);
+	loan_return(conn, &conn->in, conn->in.len);
+	loan_return(conn, &conn->out, conn->out.len);
 	if (conn->prev != NULL)
 		conn->prev->next = conn->next;
 	else

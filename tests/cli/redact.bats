@@ -153,7 +153,7 @@ redact_as_run() {
 	create_run
 	redact_as_run text operand
 	refused 2 "coffer: redact:"
-	redact_as_run text --name A
+	redact_as_run text --nothing
 	refused 2 "coffer: redact:"
 	redact_as_run text --names ""
 	refused 1 "coffer: redact:" "name"

@@ -41,6 +41,7 @@ OWNERS = {
     "ev.h": ["server/main.c", "server/net/*", "tools/benchmark/*"],
     "ini.h": ["server/config.c"],
     "seccomp.h": ["server/base/*"],
+    "hs.h": ["tools/benchmark/redact.c"],
     "pb.h": ["proto/*"],
     "pb_*.h": ["proto/*"],
     "*.pb.h": ["proto/*", "server/rpc/*", "client/*", "tools/benchmark/*"],

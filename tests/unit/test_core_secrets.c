@@ -91,7 +91,7 @@ static void a_look_up_sees_every_change_at_once(void **state)
 	struct store_secret row;
 
 	for (int i = 0; i < 3; i++) {
-		char value[8];
+		char value[32];
 		assert_int_equal(secrets_find(&world->core, &grant, TEXT("A"), &row),
 				 COFFER_NOT_FOUND);
 		for (int k = 0; k < 3; k++) {

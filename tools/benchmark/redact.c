@@ -10,11 +10,11 @@
 #ifdef HAVE_HYPERSCAN
 #include <hs.h>
 #endif
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CHUNK        65536
 #define TOKEN_MAX    64
@@ -37,7 +37,7 @@ struct subject {
 
 static void die(const char *what)
 {
-	fprintf(stderr, "redact-bench: %s\n", what);
+	(void)fprintf(stderr, "redact-bench: %s\n", what);
 	exit(1);
 }
 
@@ -73,7 +73,7 @@ static void fill_set(struct set *set, size_t len, const char *header)
 
 	set->len = len;
 	for (size_t i = 0; i < len; i++) {
-		snprintf(set->tokens[i], TOKEN_MAX, "%s", header);
+		(void)snprintf(set->tokens[i], TOKEN_MAX, "%s", header);
 		append_token(&random, set->tokens[i],
 			     strlen(header) +
 				 (*header ? 20 : 20 + (next_random(&random) >> 32) % 21));
@@ -169,7 +169,7 @@ static void measure_redactor(const char *what, int rounds, const struct set *set
 		best = rate > best ? rate : best;
 	}
 	close_subject(&subject);
-	printf("%s %zu %.3f GB/s\n", what, set->len, best);
+	(void)printf("%s %zu %.3f GB/s\n", what, set->len, best);
 }
 
 static void measure_memcpy(int rounds, const char *chunk)
@@ -193,7 +193,7 @@ static void measure_memcpy(int rounds, const char *chunk)
 		best = rate > best ? rate : best;
 	}
 	free(copy);
-	printf("memcpy 0 %.3f GB/s\n", best);
+	(void)printf("memcpy 0 %.3f GB/s\n", best);
 }
 
 #ifdef HAVE_HYPERSCAN
@@ -217,7 +217,8 @@ static hs_database_t *compile_hyperscan(const struct set *set)
 		die("no memory");
 	for (unsigned i = 0; i < set->len; i++) {
 		for (size_t k = 0; set->tokens[i][k]; k++)
-			snprintf(texts[i] + 4 * k, 5, "\\x%02x", (unsigned char)set->tokens[i][k]);
+			(void)snprintf(texts[i] + 4 * k, 5, "\\x%02x",
+				       (unsigned char)set->tokens[i][k]);
 		expressions[i] = texts[i];
 		ids[i] = i;
 	}
@@ -256,7 +257,7 @@ static void measure_hyperscan(int rounds, const struct set *set, const char *chu
 	hs_close_stream(stream, NULL, NULL, NULL);
 	hs_free_scratch(scratch);
 	hs_free_database(database);
-	printf("hyperscan %zu %.3f GB/s\n", set->len, best);
+	(void)printf("hyperscan %zu %.3f GB/s\n", set->len, best);
 }
 #else
 static void measure_hyperscan(int rounds, const struct set *set, const char *chunk)
@@ -265,32 +266,40 @@ static void measure_hyperscan(int rounds, const struct set *set, const char *chu
 }
 #endif
 
-static size_t heap_bytes(void)
+/* What the process has in memory. */
+static double resident_mb(void)
 {
-	struct mallinfo2 info = mallinfo2();
+	FILE *file = fopen("/proc/self/statm", "r");
+	char line[128] = "";
+	char *second;
 
-	return info.uordblks + info.hblkhd;
+	if (!file || !fgets(line, sizeof(line), file) || !(second = strchr(line, ' ')))
+		die("cannot read /proc/self/statm");
+	unsigned long pages = strtoul(second, NULL, 10);
+	(void)fclose(file);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
 }
 
+/* Called first, for memory is counted in the first round, when the heap has nothing to reuse. */
 static void measure_build(int rounds, const struct set *set)
 {
-	double best = 1e9;
-	size_t bytes = 0;
+	double best = 1e9, mb = 0;
 
 	for (int i = 0; i < rounds; i++) {
 		struct subject subject = { 0 };
-		size_t before = heap_bytes();
+		double before = resident_mb();
 		int64_t start = now_ns();
 
 		open_subject(&subject, set);
 		feed(&subject, "x", 1);
 		double ms = (double)(now_ns() - start) / 1e6;
 		best = ms < best ? ms : best;
-		bytes = heap_bytes() - before;
+		if (i == 0)
+			mb = resident_mb() - before;
 		close_subject(&subject);
 	}
-	printf("build-time %zu %.3f ms\n", set->len, best);
-	printf("build-memory %zu %.3f MB\n", set->len, (double)bytes / 1e6);
+	(void)printf("build-time %zu %.3f ms\n", set->len, best);
+	(void)printf("build-memory %zu %.3f MB\n", set->len, mb);
 }
 
 /* Text and patterns made to be slow. */
@@ -299,7 +308,7 @@ static void measure_adversarial(int rounds, struct set *set, char *chunk)
 	static const char header[] = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 	char text[TOKEN_MAX];
 
-	snprintf(set->tokens[0], TOKEN_MAX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	(void)snprintf(set->tokens[0], TOKEN_MAX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
 	set->len = 1;
 	fill_repeated(chunk, "a");
 	measure_redactor("one-byte", rounds, set, chunk);
@@ -309,13 +318,13 @@ static void measure_adversarial(int rounds, struct set *set, char *chunk)
 	fill_repeated(chunk, header);
 	measure_redactor("header", rounds, set, chunk);
 	/* All of a token but its last characters, over and over. */
-	snprintf(text, sizeof(text), "%.50s", set->tokens[500]);
+	(void)snprintf(text, sizeof(text), "%.50s", set->tokens[500]);
 	fill_repeated(chunk, text);
 	measure_redactor("header-near-miss", rounds, set, chunk);
 	/* What the filter stops at everywhere, and where no pattern begins. */
 	fill_repeated(chunk, header + 1);
 	measure_redactor("header-inside", rounds, set, chunk);
-	snprintf(text, sizeof(text), "%.10s.", header + 2);
+	(void)snprintf(text, sizeof(text), "%.10s.", header + 2);
 	fill_repeated(chunk, text);
 	measure_redactor("header-piece", rounds, set, chunk);
 }
@@ -323,12 +332,14 @@ static void measure_adversarial(int rounds, struct set *set, char *chunk)
 int main(int argc, char **argv)
 {
 	static const size_t counts[] = { 1, 10, 100, 1000, PATTERNS_MAX };
-	int rounds = argc > 1 ? atoi(argv[1]) : 5;
+	int rounds = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 5;
 	char *chunk = malloc(CHUNK + 1);
 	struct set set = { .tokens = calloc(PATTERNS_MAX, TOKEN_MAX) };
 
 	if (!chunk || !set.tokens || rounds < 1)
 		die("usage: redact-bench [ROUNDS]");
+	fill_set(&set, PATTERNS_MAX, "");
+	measure_build(rounds, &set);
 	fill_log(chunk);
 	measure_memcpy(rounds, chunk);
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
@@ -336,11 +347,9 @@ int main(int argc, char **argv)
 		measure_redactor("redact", rounds, &set, chunk);
 		measure_hyperscan(rounds, &set, chunk);
 		/* One short password among long tokens. */
-		snprintf(set.tokens[0], TOKEN_MAX, "tR0ub4dor&3");
+		(void)snprintf(set.tokens[0], TOKEN_MAX, "tR0ub4dor&3");
 		measure_redactor("redact-one-short", rounds, &set, chunk);
 	}
-	fill_set(&set, PATTERNS_MAX, "");
-	measure_build(rounds, &set);
 	measure_adversarial(rounds, &set, chunk);
 	free(set.tokens);
 	free(chunk);

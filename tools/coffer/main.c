@@ -14,8 +14,9 @@
 
 /* In the order of the usage. */
 static const struct command *const verbs[] = {
-	&cmd_init,     &cmd_set, &cmd_get,       &cmd_ls,    &cmd_rm,     &cmd_history,
-	&cmd_rollback, &cmd_run, &cmd_bootstrap, &cmd_redact, &cmd_audit, &cmd_status, NULL,
+	&cmd_init,    &cmd_set,      &cmd_get, &cmd_ls,        &cmd_rm,
+	&cmd_history, &cmd_rollback, &cmd_run, &cmd_bootstrap, &cmd_redact,
+	&cmd_audit,   &cmd_status,   NULL,
 };
 
 /* A descriptor 0, 1 or 2 that is closed would be taken by the next open: a value printed to
