@@ -170,12 +170,10 @@ static coffer_err link_state(struct automaton *a, uint32_t state, uint32_t paren
 {
 	uint32_t fail = parent ? automaton_next(a, a->states[parent].fail, byte) : 0;
 	const struct automaton_state *to = &a->states[fail];
+	uint32_t inner = a->inner ? a->inner[fail] : 0;
 
-	assert(!(to->link & AUTOMATON_INNER) || a->inner);
-	uint32_t inner = to->link & AUTOMATON_END     ? to->depth
-			 : to->link & AUTOMATON_INNER ? a->inner[fail]
-						      : 0;
-
+	if (to->link & AUTOMATON_END)
+		inner = to->depth;
 	if (inner > 0 && !(a->states[state].link & AUTOMATON_END)) {
 		if (!a->inner && !(a->inner = memory_take(a->states_len, sizeof(*a->inner))))
 			return COFFER_RESOURCE_EXHAUSTED;

@@ -1,18 +1,15 @@
 /* coffer/redact.h - secrets taken out of a stream of bytes before anybody reads it.
  *
- * A redactor knows values; a stream is text on its way, such as a job's standard output. Every occurrence of
- * every form of every value is found, wherever the text is cut into chunks, and their union replaced:
- * occurrences that overlap or touch become one COFFER_REDACT_MARKER. Text and values are any bytes.
+ * A redactor knows values; a stream is text on its way, such as a job's standard output. Every occurrence of every
+ * form of every value is found, wherever the text is cut into chunks, and their union replaced: what overlaps or
+ * touches becomes one COFFER_REDACT_MARKER. Text and values are any bytes. Only the longest end of the text that
+ * begins a pattern is held back, for it may yet become one; never a line.
  *
- * What goes out late: only the longest end of the text that begins a pattern, for it may yet become one; never
- * a line. coffer_redact_idle() lets up to three such bytes go.
- *
- * Forms of a value: as it is; without white space at its end; without quotes around it; if it has several lines,
- * these joined with LF, CRLF and a space; each of them as it is, as in JSON (also with \u003c, \/ and \u00e9), in
- * a shell's words ('\'', '"'"', backslashes, double quotes, $'...'), percent-encoded (both cases, + for a space),
- * with XML's entities, in hexadecimal (both cases), in base64 and base64url wherever it stands in what was
- * encoded. Also each line of 16 bytes or more, but for BEGIN and END of PEM. Not found: base64 broken into lines,
- * a secret with escape codes or a terminal's line ends within.
+ * Forms of a value: as it is; without white space at its end; without quotes around it; its lines joined with LF,
+ * CRLF and a space; each of these as JSON has it (also with \u003c, \/ and \u00e9), shells ('\'', '"'"',
+ * backslashes, double quotes, $'...'), URLs (%2f, %2F, + for a space), XML, hexadecimal (both cases), base64 and
+ * base64url wherever it stands in what was encoded. Also each line of 16 bytes or more, but for BEGIN and END of PEM.
+ * Not found: base64 broken into lines, a secret with escape codes or a terminal's line ends within.
  *
  * How: a filter looks at one position in up to 13, after R. Karp and M. Rabin, "Efficient randomized
  * pattern-matching algorithms" (1987), and S. Wu and U. Manber, "A fast algorithm for multi-pattern searching"
@@ -20,8 +17,8 @@
  * (1975), reads on: time is linear in the text, whatever text and values are. The engine takes 12 bytes and a
  * little for each byte of the patterns; a stream takes none for the text that it holds back.
  *
- * The functions neither print nor start threads. A redactor and its streams belong to one thread at a time. What
- * held a value is wiped when it is freed. */
+ * Nothing is printed, no thread started. A redactor and its streams belong to one thread at a time. What held a
+ * value is wiped when it is freed. */
 #ifndef COFFER_REDACT_H
 #define COFFER_REDACT_H
 

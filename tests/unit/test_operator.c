@@ -123,8 +123,8 @@ static void a_thousand_secrets_are_listed_in_pages(void **state)
 	memset(scope + 9, 'p', COFFER_SCOPE_MAX - 9);
 	scope[COFFER_SCOPE_MAX] = '\0';
 	memset(name, 'N', COFFER_NAME_MAX);
-	for (int i = 0; i < 1000; i++) {
-		snprintf(name + COFFER_NAME_MAX - 4, 5, "%04d", i);
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name + COFFER_NAME_MAX - 4, 5, "%04u", i % 10000u);
 		world_put(world, i % 2 ? scope : "global", name, TEXT("v"));
 	}
 	while (more) {
@@ -169,8 +169,8 @@ static void runs_are_listed_newest_first_in_pages(void **state)
 	assert_int_equal(reply.body.len, 0);
 	memset(ref, 'r', COFFER_TEXT_MAX);
 	ref[COFFER_TEXT_MAX] = '\0';
-	for (int i = 0; i < 200; i++) {
-		snprintf(ref, 5, "%04d", i);
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(ref, 5, "%04u", i % 10000u);
 		ref[4] = 'r';
 		must(create_run(world, &op, ref).code);
 	}
