@@ -11,11 +11,9 @@
  * base64url wherever it stands in what was encoded. Also each line of 16 bytes or more, but for BEGIN and END of PEM.
  * Not found: base64 broken into lines, a secret with escape codes or a terminal's line ends within.
  *
- * How: a filter looks at one position in up to 13, after R. Karp and M. Rabin, "Efficient randomized
- * pattern-matching algorithms" (1987), and S. Wu and U. Manber, "A fast algorithm for multi-pattern searching"
- * (1994). Where it cannot rule a pattern out, the automaton of A. Aho and M. Corasick, "Efficient string matching"
- * (1975), reads on: time is linear in the text, whatever text and values are. The engine takes 12 bytes and a
- * little for each byte of the patterns; a stream takes none for the text that it holds back.
+ * How: a filter after R. Karp and M. Rabin (1987) and S. Wu and U. Manber (1994) rules most of the text out; where
+ * it cannot, the automaton of A. Aho and M. Corasick (1975) reads on, in linear time whatever text and values are.
+ * The engine takes 12 bytes and a little for each byte of the patterns, a stream none for the text it holds back.
  *
  * Nothing is printed, no thread started. A redactor and its streams belong to one thread at a time. What held a
  * value is wiped when it is freed. */
@@ -39,8 +37,7 @@ COFFER_API_BEGIN
 /* The values to be found, made ready for search. */
 struct coffer_redactor;
 
-/* The caller owns *out and frees it with coffer_redactor_free, after its streams. COFFER_RESOURCE_EXHAUSTED: no
- * memory; *out is NULL. */
+/* The caller frees *out, after its streams. COFFER_RESOURCE_EXHAUSTED: no memory; *out is NULL. */
 COFFER_MUST_USE coffer_err coffer_redactor_new(struct coffer_redactor **out);
 void coffer_redactor_free(struct coffer_redactor *redactor); /* redactor may be NULL */
 
