@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "names.h"
+#include "passphrase.h"
 #include "rpc/local.h"
 #include "unlock.h"
 
@@ -189,7 +190,7 @@ coffer_err server_open(struct server *server, const struct config *config)
 	if ((err = open_arena(server, config)) != COFFER_OK)
 		return err;
 	err = config->ephemeral ? open_ephemeral(server, config) : open_home(server, config);
-	unlock_erase_variable();
+	passphrase_erase_variable();
 	if (err != COFFER_OK || (err = open_trail(server, config)) != COFFER_OK ||
 	    (err = ballast_open(&server->ballast,
 				config->ephemeral ? NULL : server->paths.reserve)) != COFFER_OK ||
@@ -237,7 +238,7 @@ coffer_err server_init(const struct config *config)
 	    unlink(server.paths.database) != 0)
 		log_warn("cannot remove %s: %s", server.paths.database, strerror(errno));
 out:
-	unlock_erase_variable();
+	passphrase_erase_variable();
 	server_close(&server);
 	return err;
 }

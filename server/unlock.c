@@ -1,7 +1,6 @@
 #include "unlock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,86 +11,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "core/slots.h"
-#include "prompt.h"
-#include "wipe.h"
-
-#define PASSPHRASE_MAX 4096
-#define PASSPHRASE_ENV "COFFER_PASSPHRASE"
-
-/* --- passphrases ---------------------------------------------------------------------------------------- */
-
-static coffer_err read_passphrase_file(const char *path, struct arena *arena, struct secret *out)
-{
-	bool from_stdin = strcmp(path, "-") == 0;
-	int fd = STDIN_FILENO;
-	coffer_err err;
-
-	if (!from_stdin && (err = file_open_private(path, &fd)) != COFFER_OK) {
-		log_error("cannot use the passphrase file %s", path);
-		return err;
-	}
-	if ((err = secret_read(out, arena, fd, PASSPHRASE_MAX)) != COFFER_OK)
-		log_error("cannot read a passphrase of at most %d bytes from %s", PASSPHRASE_MAX,
-			  path);
-	if (!from_stdin)
-		close(fd);
-	return err;
-}
-
-void unlock_erase_variable(void)
-{
-	char *value = getenv(PASSPHRASE_ENV);
-
-	if (value == NULL)
-		return;
-	wipe(value, strlen(value));
-	unsetenv(PASSPHRASE_ENV);
-}
-
-static coffer_err take_passphrase_variable(struct arena *arena, struct secret *out)
-{
-	char *value = getenv(PASSPHRASE_ENV);
-	coffer_err err;
-
-	if (value == NULL)
-		return COFFER_NOT_FOUND;
-	err = value[0] != '\0' ? secret_copy(out, arena, (const uint8_t *)value, strlen(value))
-			       : COFFER_NOT_FOUND;
-	unlock_erase_variable();
-	return err;
-}
-
-/* A line's end is not part of the passphrase. */
-static void trim(struct secret *passphrase)
-{
-	while (passphrase->len > 0 && (passphrase->data[passphrase->len - 1] == '\n' ||
-				       passphrase->data[passphrase->len - 1] == '\r'))
-		passphrase->data[--passphrase->len] = 0;
-}
-
-/* COFFER_NOT_FOUND if none is configured, and none can be asked for. */
-static coffer_err get_passphrase(const struct config *config, struct arena *arena, bool ask,
-				 struct secret *out)
-{
-	coffer_err err;
-
-	*out = SECRET_EMPTY;
-	if ((err = take_passphrase_variable(arena, out)) == COFFER_NOT_FOUND) {
-		if (config->passphrase_file != NULL)
-			err = read_passphrase_file(config->passphrase_file, arena, out);
-		else if (ask)
-			err = prompt_secret("Passphrase: ", arena, PASSPHRASE_MAX, out);
-	}
-	if (err == COFFER_OK)
-		trim(out);
-	if (err == COFFER_OK && out->len == 0) {
-		log_error("the passphrase is empty");
-		err = COFFER_INVALID_ARGUMENT;
-	}
-	if (err != COFFER_OK)
-		secret_free(out);
-	return err;
-}
+#include "passphrase.h"
 
 /* --- key-encrypting keys -------------------------------------------------------------------------------- */
 
@@ -181,7 +101,7 @@ coffer_err unlock_make(struct keyring *keyring, struct store *store, struct aren
 
 	if ((err = keyring_new_epoch(keyring, slot.epoch)) != COFFER_OK)
 		return err;
-	err = get_passphrase(config, arena, false, &passphrase);
+	err = passphrase_get(config, arena, false, &passphrase);
 	if (err == COFFER_OK) {
 		slot.kind = SLOT_PASSPHRASE;
 		kdf_params_make(&slot.kdf);
@@ -229,7 +149,7 @@ coffer_err unlock_open(struct keyring *keyring, struct store *store, struct aren
 
 	while ((err = slots_next(store, slot.id, &slot)) == COFFER_OK) {
 		if (slot.kind == SLOT_PASSPHRASE && passphrase.data == NULL &&
-		    (last = get_passphrase(config, arena, true, &passphrase)) != COFFER_OK) {
+		    (last = passphrase_get(config, arena, true, &passphrase)) != COFFER_OK) {
 			log_error("the store needs a passphrase: use --passphrase-file");
 			continue;
 		}

@@ -22,7 +22,4 @@ COFFER_MUST_USE coffer_err unlock_open(struct keyring *keyring, struct store *st
 				       struct arena *arena, const struct config *config,
 				       const struct paths *paths);
 
-/* Erases the variable COFFER_PASSPHRASE where /proc/PID/environ shows it, if nobody needed it. */
-void unlock_erase_variable(void);
-
 #endif

@@ -15,6 +15,7 @@ struct text {
 
 struct derive {
 	struct patterns *to;
+	bool escapes;    /* forms of escape.h are wanted */
 	uint8_t *joined; /* room for a join of the value's lines */
 	uint8_t *form;   /* room for any form of the value or of a join */
 };
@@ -57,7 +58,7 @@ static coffer_err add_escaped(struct derive *d, struct text text)
 {
 	coffer_err err = add(d, text);
 
-	for (size_t i = 0; err == COFFER_OK && i < ESCAPE_FORMS; i++) {
+	for (size_t i = 0; err == COFFER_OK && d->escapes && i < ESCAPE_FORMS; i++) {
 		size_t len = escape_form(i, d->form, text.data, text.len);
 		if (len != text.len || memcmp(d->form, text.data, len) != 0)
 			err = add(d, (struct text){ d->form, len });
@@ -122,7 +123,7 @@ static coffer_err add_joined(struct derive *d, struct text value, const char *be
 		memcpy(d->joined + len, between, gap);
 		len += gap;
 	}
-	return add_all(d, trim_end((struct text){ d->joined, len }));
+	return add_escaped(d, trim_end((struct text){ d->joined, len }));
 }
 
 /* The first and last line of a key in PEM are in every log that speaks of keys. */
@@ -153,7 +154,8 @@ coffer_err derive_patterns(struct patterns *to, const uint8_t *value, size_t len
 	struct text text = { value, len }, trimmed = trim_end(text);
 	/* A line end of one byte becomes two, and one more line end follows the last line. */
 	size_t joined_max = 2 * len + 2;
-	struct derive d = { .to = to };
+	bool is_text = escape_is_text(value, len);
+	struct derive d = { .to = to, .escapes = is_text || len <= DERIVE_ESCAPED_MAX };
 	coffer_err err = COFFER_RESOURCE_EXHAUSTED;
 
 	if (!derive_is_long_enough(value, len))
@@ -169,7 +171,7 @@ coffer_err derive_patterns(struct patterns *to, const uint8_t *value, size_t len
 		err = add_all(&d, trimmed);
 	if (err == COFFER_OK)
 		err = add_unquoted(&d, text);
-	if (err == COFFER_OK && memchr(trim(text).data, '\n', trim(text).len))
+	if (err == COFFER_OK && is_text && memchr(trim(text).data, '\n', trim(text).len))
 		err = add_lines(&d, trimmed);
 out:
 	memory_give(d.joined, joined_max, 1);

@@ -1,7 +1,6 @@
 #include "escape.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <string.h>
 
 /* Where a writer puts the next bytes. There is room: ESCAPE_GROWTH says so. */
@@ -44,6 +43,19 @@ static size_t read_utf8(const uint8_t *in, size_t len, uint32_t *out)
 		*out = *out << 6 | (in[i] & 0x3f);
 	}
 	return count;
+}
+
+bool escape_is_text(const uint8_t *in, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		uint32_t code;
+		size_t count = in[i] >= 0x80 ? read_utf8(in + i, len - i, &code) : in[i] != 0;
+
+		if (count == 0)
+			return false;
+		i += count;
+	}
+	return true;
 }
 
 static void put_u(struct sink *to, uint32_t code)

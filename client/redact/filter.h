@@ -3,8 +3,8 @@
  * Every pattern has at least m bytes, so it has a gram of q bytes at each of its first s = m - q + 1 offsets, and
  * one of these stands at a position of the text that is a multiple of s. Only those positions are tested, each by
  * one bit at the gram's hash, in the manner of R. Karp and M. Rabin, "Efficient randomized pattern-matching
- * algorithms" (1987), and of S. Wu and U. Manber, "A fast algorithm for multi-pattern searching" (1994). A few short patterns must not shorten the stride of the others: they have a
- * filter of their own. */
+ * algorithms" (1987), and of S. Wu and U. Manber, "A fast algorithm for multi-pattern searching" (1994). A few
+ * short patterns must not shorten the stride of the others: they have a filter of their own. */
 #ifndef REDACT_FILTER_H
 #define REDACT_FILTER_H
 

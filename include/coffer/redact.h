@@ -5,11 +5,11 @@
  * touches becomes one COFFER_REDACT_MARKER. Text and values are any bytes. Only the longest end of the text that
  * begins a pattern is held back, for it may yet become one; never a line.
  *
- * Forms of a value: as it is; without white space at its end; without quotes around it; its lines joined with LF,
- * CRLF and a space; each of these as JSON has it (also with \u003c, \/ and \u00e9), shells ('\'', '"'"',
- * backslashes, double quotes, $'...'), URLs (%2f, %2F, + for a space), XML, hexadecimal (both cases), base64 and
- * base64url wherever it stands in what was encoded. Also each line of 16 bytes or more, but for BEGIN and END of PEM.
- * Not found: base64 broken into lines, a secret with escape codes or a terminal's line ends within.
+ * Forms of a value: as it is; without white space at its end; without quotes around it; each of these as JSON has
+ * it (also with \u003c, \/ and \u00e9), shells ('\'', '"'"', backslashes, double quotes, $'...'), URLs (%2f, %2F,
+ * + for a space) and XML, in hexadecimal, in base64 and base64url wherever it stands in what was encoded. Of a text
+ * of lines also these joined with LF, CRLF and a space, and each of 16 bytes or more, but for BEGIN and END of PEM.
+ * Not found: base64 in lines, escape codes or a terminal's line ends within, more than 4 KiB of no text escaped.
  *
  * How: a filter after R. Karp and M. Rabin (1987) and S. Wu and U. Manber (1994) rules most of the text out; where
  * it cannot, the automaton of A. Aho and M. Corasick (1975) reads on, in linear time whatever text and values are.
@@ -83,9 +83,8 @@ COFFER_MUST_USE coffer_err coffer_redact_feed(struct coffer_redact_stream *strea
 /* Whether coffer_redact_idle would write something: then call it when nothing has come for about 100 ms. */
 bool coffer_redact_waits(const struct coffer_redact_stream *stream);
 
-/* The text has paused. If what is held back is the first 3 bytes of a pattern, or fewer, they are written, so that
- * a prompt is seen; should the rest of the pattern follow, that is redacted still. More than 3 bytes are held as
- * long as it takes. Errors as for coffer_redact_feed. */
+/* The text has paused. A held beginning of a pattern of 3 bytes or fewer is written, and the rest, should it
+ * follow, is redacted still; a longer one is held as long as it takes. Errors as for coffer_redact_feed. */
 COFFER_MUST_USE coffer_err coffer_redact_idle(struct coffer_redact_stream *stream);
 
 /* The text has ended: of what is held back, 8 bytes or more of a pattern become a marker, fewer are written.

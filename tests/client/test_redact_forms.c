@@ -3,6 +3,8 @@
  * node's encodeURIComponent. */
 #include "redact_support.h"
 
+#include <stdio.h>
+
 #define case_of(name) cmocka_unit_test_setup_teardown(name, redaction_open, redaction_close)
 #define BYTES(text)                    \
 	{                              \
@@ -210,6 +212,26 @@ static void a_line_is_found_escaped(void **state)
 	redaction_expect(r, "log: " M ".");
 }
 
+/* A key store, say: raw, in hexadecimal and in base64, within a bounded engine; its newlines make no lines. */
+static void a_large_value_that_is_no_text_is_found(void **state)
+{
+	struct redaction *r = *state;
+	static uint8_t value[16384], text[2 * sizeof(value) + 1];
+
+	for (size_t i = 0; i < sizeof(value); i++) {
+		value[i] = (uint8_t)(i * i * 2654435761U >> 13);
+		snprintf((char *)text + 2 * i, 3, "%02x", value[i]);
+	}
+	add(r, (char *)value, sizeof(value));
+	redaction_feed(r, value, sizeof(value));
+	redaction_feed(r, ";", 1);
+	redaction_feed(r, text, sizeof(text) - 1);
+	redaction_expect(r, M ";" M);
+	redaction_feed(r, value + 1000, 1000);
+	assert_int_equal(coffer_redact_end(r->out), COFFER_OK);
+	assert_in_range(r->to_out.len, 900, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +241,7 @@ int main(void)
 		case_of(a_value_with_crlf_is_found_with_lf),
 		case_of(each_long_line_is_a_pattern_but_for_begin_and_end),
 		case_of(a_line_is_found_escaped),
+		case_of(a_large_value_that_is_no_text_is_found),
 	};
 
 	return cmocka_run_group_tests_name("forms of a value", tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* From a key file or a passphrase to an open keyring. */
+#include "passphrase.h"
 #include "unlock.h"
 
 #include "home_test.h"
@@ -208,11 +209,11 @@ static void the_variable_is_erased_and_not_only_unset(void **state)
 	(void)state;
 	setenv("COFFER_PASSPHRASE", "correct horse", 1);
 	value = getenv("COFFER_PASSPHRASE");
-	unlock_erase_variable();
+	passphrase_erase_variable();
 	assert_null(getenv("COFFER_PASSPHRASE"));
 	for (size_t i = 0; i < sizeof("correct horse"); i++)
 		assert_int_equal(value[i], 0);
-	unlock_erase_variable();
+	passphrase_erase_variable();
 }
 
 static void a_passphrase_that_cannot_be_used_is_told(void **state)
