@@ -14,8 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHUNK   65536
-#define IDLE_MS 100
+#define CHUNK     65536
+#define PIECE_MAX 4096
+#define IDLE_MS   100
 
 static cli_exit add(const struct cli *cli, struct coffer_redactor *redactor, const char *name,
 		    const uint8_t *value, size_t len)
@@ -124,23 +125,34 @@ static cli_exit prepare(const struct cli *cli, struct coffer_redactor *redactor,
 	return status;
 }
 
-static coffer_err gather(void *context, const uint8_t *data, size_t len)
-{
-	struct bytes *out = context;
+/* Where text goes: small pieces are gathered, so that there is not a write for each. */
+struct output {
+	const struct cli *cli;
+	struct bytes pieces;
+	cli_exit status; /* of the writes; a message has been printed if it is not CLI_DONE */
+};
 
-	bytes_append(out, (const char *)data, len);
-	return out->failed ? COFFER_RESOURCE_EXHAUSTED : COFFER_OK;
+static coffer_err take(void *context, const uint8_t *data, size_t len)
+{
+	struct output *out = context;
+
+	if (out->pieces.len == 0 && len >= PIECE_MAX) {
+		out->status = output_write(out->cli, (const char *)data, len);
+		return out->status == CLI_DONE ? COFFER_OK : COFFER_UNAVAILABLE;
+	}
+	bytes_append(&out->pieces, (const char *)data, len);
+	return out->pieces.failed ? COFFER_RESOURCE_EXHAUSTED : COFFER_OK;
 }
 
 /* Writes what was gathered, unless the stream has failed. */
-static cli_exit pass_on(const struct cli *cli, coffer_err err, struct bytes *out)
+static cli_exit pass_on(struct output *out, coffer_err err)
 {
-	cli_exit status = cli_result(cli, err, "");
-
-	if (status == CLI_DONE && out->len > 0)
-		status = output_write(cli, out->data, out->len);
-	out->len = 0;
-	return status;
+	if (out->status == CLI_DONE)
+		out->status = cli_result(out->cli, err, "");
+	if (out->status == CLI_DONE && out->pieces.len > 0)
+		out->status = output_write(out->cli, out->pieces.data, out->pieces.len);
+	out->pieces.len = 0;
+	return out->status;
 }
 
 /* Whether there is something to read, or the end of it, before the text counts as paused. */
@@ -151,7 +163,8 @@ static bool wait_for_more(void)
 	return poll(&in, 1, IDLE_MS) != 0;
 }
 
-static cli_exit relay(const struct cli *cli, struct coffer_redact_stream *stream, struct bytes *out)
+static cli_exit relay(const struct cli *cli, struct coffer_redact_stream *stream,
+		      struct output *out)
 {
 	static uint8_t chunk[CHUNK];
 	cli_exit status = CLI_DONE;
@@ -159,17 +172,17 @@ static cli_exit relay(const struct cli *cli, struct coffer_redact_stream *stream
 
 	while (status == CLI_DONE && len != 0) {
 		if (coffer_redact_waits(stream) && !wait_for_more()) {
-			status = pass_on(cli, coffer_redact_idle(stream), out);
+			status = pass_on(out, coffer_redact_idle(stream));
 			continue;
 		}
 		len = read(STDIN_FILENO, chunk, sizeof(chunk));
 		if (len > 0)
-			status = pass_on(cli, coffer_redact_feed(stream, chunk, (size_t)len), out);
+			status = pass_on(out, coffer_redact_feed(stream, chunk, (size_t)len));
 		else if (len < 0 && errno != EINTR)
 			status = cli_refuse(cli, "cannot read standard input: %s", strerror(errno));
 	}
 	if (status == CLI_DONE)
-		status = pass_on(cli, coffer_redact_end(stream), out);
+		status = pass_on(out, coffer_redact_end(stream));
 	explicit_bzero(chunk, sizeof(chunk));
 	return status;
 }
@@ -181,7 +194,7 @@ static cli_exit redact(struct cli *cli, int argc, char **argv)
 	struct option_list operands;
 	struct coffer_redactor *redactor = NULL;
 	struct coffer_redact_stream *stream = NULL;
-	struct bytes out = { 0 };
+	struct output out = { .cli = cli };
 	cli_exit status;
 
 	if (!options_parse(cli, argc, argv, rows, 1, &operands) ||
@@ -190,7 +203,7 @@ static cli_exit redact(struct cli *cli, int argc, char **argv)
 		goto out;
 	}
 	if (coffer_redactor_new(&redactor) != COFFER_OK ||
-	    coffer_redact_stream_new(&stream, redactor, gather, &out) != COFFER_OK) {
+	    coffer_redact_stream_new(&stream, redactor, take, &out) != COFFER_OK) {
 		status = cli_refuse(cli, "out of memory");
 		goto out;
 	}
@@ -199,7 +212,7 @@ static cli_exit redact(struct cli *cli, int argc, char **argv)
 out:
 	coffer_redact_stream_free(stream);
 	coffer_redactor_free(redactor);
-	bytes_free(&out);
+	bytes_free(&out.pieces);
 	options_list_free(&names);
 	return status;
 }
