@@ -32,6 +32,8 @@ static const struct setting settings[] = {
 	{ "home", TEXT, AT(home), "DIR", 0, 0, false, "the folder that holds everything" },
 	{ "config", TEXT, AT(config_file), "FILE", 0, 0, false,
 	  "settings file [HOME/coffer.conf]" },
+	{ "db", TEXT, AT(database), "PATH", 0, 0, false,
+	  "the database [HOME/coffer.db]; :memory: is --ephemeral" },
 	{ "listen", TEXT, AT(socket), "PATH", 0, 0, false, "runner socket [HOME/run/coffer.sock]" },
 	{ "listen-admin", TEXT, AT(admin_socket), "PATH", 0, 0, false,
 	  "operator socket [HOME/run/admin.sock]" },
@@ -318,8 +320,10 @@ coffer_err config_read(struct config *out, int argc, char **argv)
 	out->argv = argv;
 	if ((err = read_named_file(out, argc, argv)) == COFFER_OK &&
 	    (err = read_environment(out)) == COFFER_OK &&
-	    (err = read_flags(out, argc, argv)) == COFFER_OK)
+	    (err = read_flags(out, argc, argv)) == COFFER_OK) {
+		out->ephemeral |= out->database != NULL && strcmp(out->database, ":memory:") == 0;
 		return COFFER_OK;
+	}
 	config_free(out);
 	return err;
 }

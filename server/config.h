@@ -29,6 +29,7 @@ struct config {
 	char *socket;
 	char *admin_socket;
 	char *admin_group;
+	char *database; /* NULL: the home's */
 	char *key_file;
 	char *passphrase_file;
 	char *cipher;

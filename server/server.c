@@ -88,6 +88,17 @@ out:
 	return err;
 }
 
+static coffer_err find_paths(struct server *server, const struct config *config)
+{
+	coffer_err err = paths_find(&server->paths, config->home);
+
+	if (err != COFFER_OK || config->database == NULL)
+		return err;
+	free(server->paths.database);
+	server->paths.database = strdup(config->database);
+	return server->paths.database != NULL ? COFFER_OK : COFFER_RESOURCE_EXHAUSTED;
+}
+
 static coffer_err open_store(struct server *server, const struct config *config)
 {
 	const char *path = server->paths.database;
@@ -141,7 +152,7 @@ static coffer_err open_home(struct server *server, const struct config *config)
 {
 	coffer_err err;
 
-	if ((err = paths_find(&server->paths, config->home)) != COFFER_OK ||
+	if ((err = find_paths(server, config)) != COFFER_OK ||
 	    (err = open_store(server, config)) != COFFER_OK)
 		return err;
 	return paths_make(&server->paths);
@@ -212,11 +223,11 @@ static coffer_err make_home(struct server *server, const struct config *config)
 {
 	coffer_err err;
 
-	if ((err = paths_find(&server->paths, config->home)) != COFFER_OK ||
+	if ((err = find_paths(server, config)) != COFFER_OK ||
 	    (err = paths_make(&server->paths)) != COFFER_OK)
 		return err;
 	paths_free(&server->paths);
-	return paths_find(&server->paths, config->home);
+	return find_paths(server, config);
 }
 
 coffer_err server_init(const struct config *config)
@@ -234,9 +245,7 @@ coffer_err server_init(const struct config *config)
 		log_error("there is a store at %s already", server.paths.database);
 	if (err != COFFER_OK)
 		goto out;
-	if ((err = make_store(&server, config, true)) != COFFER_OK &&
-	    unlink(server.paths.database) != 0)
-		log_warn("cannot remove %s: %s", server.paths.database, strerror(errno));
+	err = make_store(&server, config, true);
 out:
 	passphrase_erase_variable();
 	server_close(&server);

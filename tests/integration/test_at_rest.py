@@ -9,7 +9,7 @@ import stat
 import termios
 
 import pytest
-from coffer_test import CIPHERS, DEADLINE, Daemon, Refused, is_sanitized, pb
+from coffer_test import CIPHERS, DEADLINE, Daemon, Ephemeral, Refused, is_sanitized, pb
 
 ALGORITHMS = {"xchacha20-poly1305": 1, "aes-256-gcm": 2}
 
@@ -469,3 +469,25 @@ def test_a_damaged_run_does_not_hide_the_others(daemon):
     with pytest.raises(Refused) as refused:
         daemon.admin("ListRuns", run_id=damaged.run_id)
     assert refused.value.code == "DATA_LOSS"
+
+
+def test_the_database_can_stand_elsewhere(folder):
+    """G2: --db names it; the home keeps the rest."""
+    options = ("--db", folder / "elsewhere.db")
+    with Daemon(*options, init=options) as daemon:
+        daemon.put("NAME", b"value")
+        daemon.restart()
+        assert daemon.admin("RevealSecret", scope="global", name="NAME").value == b"value"
+        assert (folder / "elsewhere.db").exists() and not (daemon.home / "coffer.db").exists()
+
+
+class InMemory(Ephemeral):
+    def _spawn(self, *arguments, **fields):
+        super()._spawn("--db", ":memory:", *arguments[1:], **fields)
+
+
+def test_a_database_in_memory_is_an_ephemeral_daemon():
+    """G2"""
+    with InMemory() as daemon:
+        assert daemon.put("NAME", b"value") == 1
+        assert not list(daemon.folder.rglob("*.db"))
