@@ -91,6 +91,17 @@ coffer_err paths_find(struct paths *out, const char *home)
 	return err;
 }
 
+coffer_err paths_use_database(struct paths *paths, const char *database)
+{
+	char *copy = strdup(database);
+
+	if (copy == NULL)
+		return COFFER_RESOURCE_EXHAUSTED;
+	free(paths->database);
+	paths->database = copy;
+	return COFFER_OK;
+}
+
 void paths_free(struct paths *paths)
 {
 	free(paths->home);

@@ -21,6 +21,8 @@ struct paths {
 /* home may be NULL. The caller frees *out with paths_free. COFFER_INVALID_ARGUMENT, logged, if no folder can
  * be told; COFFER_RESOURCE_EXHAUSTED without memory; then *out is empty. */
 COFFER_MUST_USE coffer_err paths_find(struct paths *out, const char *home);
+/* Another database than the home's. COFFER_RESOURCE_EXHAUSTED without memory; nothing is changed then. */
+COFFER_MUST_USE coffer_err paths_use_database(struct paths *paths, const char *database);
 void paths_free(struct paths *paths); /* an empty one is fine */
 
 /* Makes the home, its audit folder and the run folder where they are missing, and checks them. The first

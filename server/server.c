@@ -92,11 +92,9 @@ static coffer_err find_paths(struct server *server, const struct config *config)
 {
 	coffer_err err = paths_find(&server->paths, config->home);
 
-	if (err != COFFER_OK || config->database == NULL)
-		return err;
-	free(server->paths.database);
-	server->paths.database = strdup(config->database);
-	return server->paths.database != NULL ? COFFER_OK : COFFER_RESOURCE_EXHAUSTED;
+	if (err == COFFER_OK && config->database != NULL)
+		err = paths_use_database(&server->paths, config->database);
+	return err;
 }
 
 static coffer_err open_store(struct server *server, const struct config *config)
