@@ -113,15 +113,11 @@ coffer_err coffer_admin_verify_audit(struct coffer_admin *admin, struct coffer_v
 
 static coffer_err copy_methods(struct slice reply, struct coffer_status *out)
 {
-	size_t count = copy_count(reply, coffer_v1_StatusResponse_methods_tag);
 	struct slice element;
-	coffer_err err = COFFER_OK;
+	coffer_err err;
 
-	if (count == 0)
-		return COFFER_OK;
-	out->methods = copy_extend(NULL, 0, count, sizeof(*out->methods));
-	if (out->methods == NULL)
-		return COFFER_RESOURCE_EXHAUSTED;
+	out->methods = copy_room(reply, coffer_v1_StatusResponse_methods_tag, NULL, 0,
+				 sizeof(*out->methods), &err);
 	while (err == COFFER_OK &&
 	       codec_next(&reply, coffer_v1_StatusResponse_methods_tag, &element)) {
 		struct coffer_method_status *to = &out->methods[out->methods_len++];

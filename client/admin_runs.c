@@ -150,17 +150,11 @@ static coffer_err copy_info(struct slice element, struct coffer_run *out)
 
 static coffer_err add_runs(struct slice page, struct coffer_runs *out)
 {
-	size_t count = copy_count(page, coffer_v1_ListRunsResponse_runs_tag);
-	struct coffer_run *items;
 	struct slice element;
-	coffer_err err = COFFER_OK;
+	coffer_err err;
 
-	if (count == 0)
-		return COFFER_OK;
-	items = copy_extend(out->items, out->len, count, sizeof(*items));
-	if (items == NULL)
-		return COFFER_RESOURCE_EXHAUSTED;
-	out->items = items;
+	out->items = copy_room(page, coffer_v1_ListRunsResponse_runs_tag, out->items, out->len,
+			       sizeof(*out->items), &err);
 	while (err == COFFER_OK && codec_next(&page, coffer_v1_ListRunsResponse_runs_tag, &element))
 		err = copy_info(element, &out->items[out->len++]);
 	return err;

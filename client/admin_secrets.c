@@ -30,17 +30,10 @@ static coffer_err copy_info(struct slice element, struct coffer_info *out)
 
 static coffer_err add_infos(struct slice page, uint32_t tag, struct coffer_infos *out)
 {
-	size_t count = copy_count(page, tag);
-	struct coffer_info *items;
 	struct slice element;
-	coffer_err err = COFFER_OK;
+	coffer_err err;
 
-	if (count == 0)
-		return COFFER_OK;
-	items = copy_extend(out->items, out->len, count, sizeof(*items));
-	if (items == NULL)
-		return COFFER_RESOURCE_EXHAUSTED;
-	out->items = items;
+	out->items = copy_room(page, tag, out->items, out->len, sizeof(*out->items), &err);
 	while (err == COFFER_OK && codec_next(&page, tag, &element))
 		err = copy_info(element, &out->items[out->len++]);
 	return err;

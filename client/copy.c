@@ -72,16 +72,23 @@ size_t copy_count(struct slice message, uint32_t tag)
 	return count;
 }
 
-void *copy_extend(void *items, size_t len, size_t more, size_t size)
+void *copy_room(struct slice message, uint32_t tag, void *items, size_t len, size_t size,
+		coffer_err *err)
 {
-	uint8_t *room;
+	size_t more = copy_count(message, tag);
+	uint8_t *room = NULL;
 
-	if (more > COPY_ARRAY_MAX / size - len)
-		return NULL;
-	room = calloc(len + more, size);
-	if (room == NULL || len == 0)
-		return room;
-	memcpy(room, items, len * size);
+	*err = COFFER_OK;
+	if (more == 0)
+		return items;
+	if (more <= COPY_ARRAY_MAX / size - len)
+		room = calloc(len + more, size);
+	if (room == NULL) {
+		*err = COFFER_RESOURCE_EXHAUSTED;
+		return items;
+	}
+	if (len > 0)
+		memcpy(room, items, len * size);
 	wipe(items, len * size);
 	free(items);
 	return room;

@@ -26,10 +26,11 @@ COFFER_MUST_USE coffer_err copy_string(struct slice text, char **out);
 /* The number of elements of a repeated field in an encoded message. */
 size_t copy_count(struct slice message, uint32_t tag);
 
-/* Moves an array of len items of size bytes to one with room for more, zeroed, behind them, and wipes and
- * frees the old one. NULL, with items as they were, if there is no memory or the array is too large. items
- * may be NULL if len is 0. */
-void *copy_extend(void *items, size_t len, size_t more, size_t size);
+/* Returns the array of len items of size bytes with room, zeroed, for one more for each element of the
+ * repeated field behind them; the old one is wiped and freed if it had to move. Without elements, or on
+ * COFFER_RESOURCE_EXHAUSTED (also if it would be too large), it is as it was. items may be NULL if len is 0. */
+void *copy_room(struct slice message, uint32_t tag, void *items, size_t len, size_t size,
+		coffer_err *err);
 
 /* Where the texts of a run come from. */
 struct copy_run {

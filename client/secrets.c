@@ -136,17 +136,10 @@ typedef coffer_err copy_element(struct slice element, struct coffer_secret *out)
 static coffer_err add_page(struct slice page, uint32_t tag, copy_element *copy,
 			   struct coffer_secrets *out)
 {
-	size_t count = copy_count(page, tag);
-	struct coffer_secret *items;
 	struct slice element;
-	coffer_err err = COFFER_OK;
+	coffer_err err;
 
-	if (count == 0)
-		return COFFER_OK;
-	items = copy_extend(out->items, out->len, count, sizeof(*items));
-	if (items == NULL)
-		return COFFER_RESOURCE_EXHAUSTED;
-	out->items = items;
+	out->items = copy_room(page, tag, out->items, out->len, sizeof(*out->items), &err);
 	while (err == COFFER_OK && codec_next(&page, tag, &element))
 		err = copy(element, &out->items[out->len++]);
 	return err;
