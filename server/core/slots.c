@@ -1,22 +1,13 @@
 #include "core/slots.h"
 
+#include "vault/bytes.h"
+
 /* A KDF's parameters as they are stored: memory in KiB, passes (both big endian), salt. */
 #define PARAMS_LEN (4 + 4 + KDF_SALT_LEN)
 
-static void put_u32(uint8_t *out, uint32_t n)
-{
-	for (int i = 0; i < 4; i++)
-		out[i] = (uint8_t)(n >> (24 - 8 * i));
-}
-
-static uint32_t get_u32(const uint8_t *in)
-{
-	return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
-}
-
 coffer_err slots_put(struct store *store, const struct slot *slot)
 {
-	uint8_t params[PARAMS_LEN];
+	uint8_t params[PARAMS_LEN], *at;
 	struct store_slot row = { .id = slot->id,
 				  .epoch = slot->epoch,
 				  .kind = (uint32_t)slot->kind,
@@ -25,9 +16,9 @@ coffer_err slots_put(struct store *store, const struct slot *slot)
 				  .commitment = { slot->commitment, sizeof(slot->commitment) },
 				  .wrapped = { slot->wrapped, sizeof(slot->wrapped) } };
 
-	put_u32(params, slot->kdf.memory_kib);
-	put_u32(params + 4, slot->kdf.passes);
-	memcpy(params + 8, slot->kdf.salt, KDF_SALT_LEN);
+	at = bytes_put_u32(params, slot->kdf.memory_kib);
+	at = bytes_put_u32(at, slot->kdf.passes);
+	bytes_put(at, slot->kdf.salt, KDF_SALT_LEN);
 	return store_slot_put(store, &row);
 }
 
@@ -57,8 +48,8 @@ coffer_err slots_next(struct store *store, uint32_t after_id, struct slot *slot)
 	slot->id = row.id;
 	slot->epoch = row.epoch;
 	slot->kind = (slot_kind)row.kind;
-	slot->kdf.memory_kib = get_u32(params);
-	slot->kdf.passes = get_u32(params + 4);
+	slot->kdf.memory_kib = bytes_get_u32(params);
+	slot->kdf.passes = bytes_get_u32(params + 4);
 	memcpy(slot->kdf.salt, params + 8, KDF_SALT_LEN);
 	return COFFER_OK;
 }
