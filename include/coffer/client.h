@@ -30,11 +30,18 @@ struct coffer_session;
 /* How to connect. Zero it, then set what differs from the defaults. Borrowed during coffer_open only. An empty
  * string counts as NULL, an empty variable as unset; in a set-user-ID program no variable is read. */
 struct coffer_options {
-	/* Path of the runner socket. NULL: $COFFER_SOCKET. */
+	/* "socket": the daemon is asked. "filesystem": what was handed over in a file is all there is; see
+	 * bootstrap. NULL: $COFFER_TRANSPORT; if that is unset too: "socket". */
+	const char *transport;
+	/* Path of the runner socket. NULL: $COFFER_SOCKET, else $SECRETS_API_URL of the form unix:///path. */
 	const char *socket;
 	/* The token. NULL: $COFFER_TOKEN, else the content of the file $COFFER_TOKEN_FILE, where one newline
-	 * at the end is ignored. */
+	 * at the end is ignored, else $SECRETS_API_TOKEN. */
 	const char *token;
+	/* Path of the bootstrap file of the filesystem transport: JSON that coffer run create writes. It must be a
+	 * regular file of the caller's own uid that nobody else can read. It is removed before anything of it is
+	 * used, so that it serves one session; what it held stays in locked memory. NULL: $COFFER_BOOTSTRAP. */
+	const char *bootstrap;
 	/* The run that the token must belong to. NULL: $COFFER_RUN_ID; if that is unset too: any run. */
 	const char *run_id;
 	/* The program's name and version, for the daemon's log. NULL: "libcoffer/<version>". */
@@ -66,7 +73,7 @@ void coffer_close(struct coffer_session *session);
  * session may be NULL, which gives a text about memory. */
 const char *coffer_message(const struct coffer_session *session);
 
-/* What Hello told: the run's id ("" for a service), when the token expires (milliseconds since 1970),
+/* What Hello, or the bootstrap file, told: the run's id ("" for a service), when the token expires (milliseconds since 1970),
  * and the i-th scope in the order in which they are searched (NULL from the last on). */
 const char *coffer_run_id(const struct coffer_session *session);
 int64_t coffer_expires_at_ms(const struct coffer_session *session);
@@ -110,6 +117,14 @@ COFFER_MUST_USE coffer_err coffer_get_many(struct coffer_session *session, const
 COFFER_MUST_USE coffer_err coffer_list(struct coffer_session *session, struct coffer_secrets *out);
 COFFER_MUST_USE coffer_err coffer_environment(struct coffer_session *session,
 					      struct coffer_secrets *out);
+
+/* Waits until a secret that the session may see has been written, rolled back or deleted since the revision
+ * after, at most timeout_ms (the session's own deadline comes on top of it; the daemon waits ten minutes at most).
+ * *changed tells whether, and *revision is what to wait after next; it may grow without a change. after 0: not to
+ * wait, but to learn the revision. A daemon that was restarted meanwhile may report a change that was none. Over the
+ * filesystem transport nothing ever changes. COFFER_UNAUTHENTICATED: the run has ended, also while waiting. */
+COFFER_MUST_USE coffer_err coffer_wait(struct coffer_session *session, uint64_t after,
+				       int timeout_ms, uint64_t *revision, bool *changed);
 
 /* A key and its value, NUL-terminated. */
 struct coffer_pair {
