@@ -55,17 +55,19 @@ void cache_keep(struct cache *cache, struct slice scope, struct slice name,
 {
 	struct cache_entry **slot = &cache->slots[slot_of(scope, name)], *entry;
 	struct slice sealed = row ? row->sealed : SLICE_EMPTY;
+	struct slice note = row ? row->note : SLICE_EMPTY;
 	size_t at = 0;
 
-	if (sealed.len > CACHE_SEALED_MAX)
+	if (sealed.len + note.len > CACHE_SEALED_MAX)
 		return;
-	if ((entry = malloc(sizeof(*entry) + scope.len + name.len + sealed.len)) == NULL)
+	if ((entry = malloc(sizeof(*entry) + scope.len + name.len + sealed.len + note.len)) == NULL)
 		return;
 	entry->row = row ? *row : (struct store_secret){ .version = 0 };
 	entry->present = row != NULL;
 	entry->row.scope = append(entry, &at, scope);
 	entry->row.name = append(entry, &at, name);
 	entry->row.sealed = append(entry, &at, sealed);
+	entry->row.note = append(entry, &at, note);
 	free(*slot);
 	*slot = entry;
 	cache->empty = false;

@@ -98,6 +98,8 @@ struct store_secret {
 	uint32_t flags;
 	int64_t created_ms;
 	struct slice sealed;
+	int64_t expires_ms;
+	struct slice note; /* sealed; empty: none */
 };
 
 /* version is 1 .. UINT32_MAX - 1. COFFER_ALREADY_EXISTS if there is such a version. */
@@ -121,8 +123,19 @@ COFFER_MUST_USE coffer_err store_secret_prune(struct store *store, struct slice 
 /* Deletes every version. COFFER_NOT_FOUND if there was none. */
 COFFER_MUST_USE coffer_err store_secret_purge(struct store *store, struct slice scope,
 					      struct slice name);
-/* Deletes every version of every secret of the scope. None is fine. */
+/* Deletes every version of every secret of the scope, and when they expire. None is fine. */
 COFFER_MUST_USE coffer_err store_scope_purge(struct store *store, struct slice scope);
+
+/* When a secret, which is to say its newest version, expires; at_ms 0: never. One moment a secret is kept. */
+struct store_expiry {
+	struct slice scope;
+	struct slice name;
+	int64_t at_ms;
+};
+COFFER_MUST_USE coffer_err store_expiry_put(struct store *store, struct slice scope,
+					    struct slice name, int64_t at_ms);
+/* The secret that expires first. COFFER_NOT_FOUND if none does. */
+COFFER_MUST_USE coffer_err store_expiry_next(struct store *store, struct store_expiry *expiry);
 
 /* --- grants ------------------------------------------------------------------------------------------ */
 
@@ -149,16 +162,29 @@ struct store_grant {
 	int64_t created_ms;
 	int64_t expires_ms;
 	grant_end end;
+	struct slice name;    /* a service's; empty for a run */
+	struct slice process; /* that it is bound to, opaque here; empty: none */
 };
 
-/* COFFER_ALREADY_EXISTS if there is a grant of that id or hash. */
+/* COFFER_ALREADY_EXISTS if there is a grant of that id or hash, or a live service of that name. */
 COFFER_MUST_USE coffer_err store_grant_put(struct store *store, const struct store_grant *grant);
 COFFER_MUST_USE coffer_err store_grant_by_hash(struct store *store,
 					       const uint8_t hash[STORE_HASH_LEN],
 					       struct store_grant *grant);
 COFFER_MUST_USE coffer_err store_grant_by_id(struct store *store, struct slice id,
 					     struct store_grant *grant);
-/* COFFER_NOT_FOUND if there is no such grant that is GRANT_LIVE. */
+/* The service of that name that is GRANT_LIVE. */
+COFFER_MUST_USE coffer_err store_service_by_name(struct store *store, struct slice name,
+						 struct store_grant *grant);
+/* The service with the smallest id above after_id, live or not. */
+COFFER_MUST_USE coffer_err store_service_next(struct store *store, struct slice after_id,
+					      struct store_grant *grant);
+/* The grant that is GRANT_LIVE and bound to a process, with the smallest id above after_id. */
+COFFER_MUST_USE coffer_err store_grant_bound_next(struct store *store, struct slice after_id,
+						  struct store_grant *grant);
+/* These two: COFFER_NOT_FOUND if there is no such grant that is GRANT_LIVE. */
+COFFER_MUST_USE coffer_err store_grant_renew(struct store *store, struct slice id,
+					     int64_t expires_ms);
 COFFER_MUST_USE coffer_err store_grant_set_end(struct store *store, struct slice id, grant_end end);
 
 /* --- runs --------------------------------------------------------------------------------------------- */

@@ -1,5 +1,7 @@
 #include "test_store.h"
 
+#include "store/sqlite/schema.h"
+
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -219,8 +221,36 @@ static void a_newer_schema_is_refused(void **state)
 	store_close(store_make(place.path));
 	run_sql(place.path, "PRAGMA user_version = 99");
 	assert_int_equal(open_in(place.path, STORE_EXISTING), COFFER_FAILED_PRECONDITION);
-	run_sql(place.path, "PRAGMA user_version = 1");
+	run_sql(place.path, "PRAGMA user_version = 2");
 	assert_int_equal(open_in(place.path, STORE_EXISTING), COFFER_OK);
+	place_remove(&place);
+}
+
+/* A store as the first release made it, with one row of what a later schema adds to. */
+static void a_store_of_the_first_schema_is_brought_up_to_date(void **state)
+{
+	struct place place = place_make();
+	struct store_secret secret;
+	struct store_grant grant;
+	struct store *store;
+
+	(void)state;
+	run_sql(place.path, schema_migrations[0]);
+	run_sql(place.path,
+		"PRAGMA application_id = 1131374194; PRAGMA user_version = 1;"
+		"INSERT INTO identity VALUES (1, zeroblob(16), 1, 5);"
+		"INSERT INTO secret VALUES ('global', 'A', 3, 0, 7, x'0102');"
+		"INSERT INTO grant VALUES ('g', 1, zeroblob(32), 'global', '', 0, 0, 1, 2, 0)");
+	store = store_again(place.path);
+	must(store_secret_latest(store, text("global"), text("A"), &secret));
+	assert_int_equal(secret.version, 3);
+	assert_int_equal(secret.expires_ms, 0);
+	assert_int_equal(secret.note.len, 0);
+	must(store_grant_by_id(store, text("g"), &grant));
+	assert_int_equal(grant.expires_ms, 2);
+	assert_int_equal(grant.name.len, 0);
+	assert_int_equal(grant.process.len, 0);
+	store_close(store);
 	place_remove(&place);
 }
 
@@ -387,6 +417,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_not_ours_is_refused_and_left_alone),
 		cmocka_unit_test(a_file_that_is_no_database_is_damage),
 		cmocka_unit_test(a_newer_schema_is_refused),
+		cmocka_unit_test(a_store_of_the_first_schema_is_brought_up_to_date),
 		cmocka_unit_test(a_second_process_is_told_who_has_the_store),
 		cmocka_unit_test(a_rollback_leaves_nothing),
 		cmocka_unit_test(a_row_that_is_still_out_holds_up_nothing),

@@ -47,7 +47,9 @@ static void a_version_comes_back_as_it_was_put(void **state)
 				   .version = UINT32_MAX - 1,
 				   .flags = UINT32_MAX,
 				   .created_ms = INT64_MAX,
-				   .sealed = { sealed, sizeof(sealed) } };
+				   .sealed = { sealed, sizeof(sealed) },
+				   .expires_ms = INT64_MAX - 1,
+				   .note = { sealed + 1, 2 } };
 	struct store_secret out;
 
 	must(store_secret_put(*state, &in));
@@ -59,6 +61,8 @@ static void a_version_comes_back_as_it_was_put(void **state)
 	assert_int_equal(out.created_ms, in.created_ms);
 	assert_int_equal(out.sealed.len, sizeof(sealed));
 	assert_memory_equal(out.sealed.data, sealed, sizeof(sealed));
+	assert_int_equal(out.expires_ms, in.expires_ms);
+	assert_true(slice_equal(out.note, in.note));
 }
 
 static void sealed_data_of_every_size_comes_back(void **state)
@@ -253,12 +257,41 @@ static void rows_that_only_a_defect_could_write_are_refused(void **state)
 	must(store_begin(store));
 }
 
+static void assert_first_expiry(struct store *store, const char *scope, const char *name,
+				int64_t at_ms)
+{
+	struct store_expiry expiry;
+
+	must(store_expiry_next(store, &expiry));
+	assert_slice(expiry.scope, scope);
+	assert_slice(expiry.name, name);
+	assert_int_equal(expiry.at_ms, at_ms);
+}
+
+static void the_secret_that_expires_first_comes_first(void **state)
+{
+	struct store_expiry expiry;
+
+	assert_int_equal(store_expiry_next(*state, &expiry), COFFER_NOT_FOUND);
+	must(store_expiry_put(*state, text("global"), text("A"), 30));
+	must(store_expiry_put(*state, text("run/x"), text("A"), 20));
+	assert_first_expiry(*state, "run/x", "A", 20);
+	must(store_expiry_put(*state, text("run/x"), text("A"), 40));
+	assert_first_expiry(*state, "global", "A", 30);
+	must(store_expiry_put(*state, text("global"), text("A"), 0));
+	assert_first_expiry(*state, "run/x", "A", 40);
+	must(store_expiry_put(*state, text("global"), text("A"), 0));
+	must(store_scope_purge(*state, text("run/x")));
+	assert_int_equal(store_expiry_next(*state, &expiry), COFFER_NOT_FOUND);
+}
+
 #define with_store(test) cmocka_unit_test_setup_teardown(test, new_store, end_store)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_store(a_version_comes_back_as_it_was_put),
+		with_store(the_secret_that_expires_first_comes_first),
 		with_store(sealed_data_of_every_size_comes_back),
 		with_store(the_newest_version_is_found_by_exact_scope_and_name),
 		with_store(versions_are_walked_backwards),

@@ -16,6 +16,8 @@ coffer_err store_grant_put(struct store *store, const struct store_grant *grant)
 	query_bind_int(&q, grant->created_ms);
 	query_bind_int(&q, grant->expires_ms);
 	query_bind_int(&q, grant->end);
+	query_bind_text(&q, grant->name);
+	query_bind_blob(&q, grant->process);
 	return query_change(&q);
 }
 
@@ -37,6 +39,8 @@ static coffer_err read_grant(struct query *q, struct store_grant *grant)
 	grant->created_ms = query_read_int(q);
 	grant->expires_ms = query_read_int(q);
 	end = query_read_u32(q);
+	grant->name = query_read_slice(q);
+	grant->process = query_read_slice(q);
 	grant->kind = (grant_kind)kind;
 	grant->end = (grant_end)end;
 	q->damaged |= kind < GRANT_RUN || kind > GRANT_SERVICE || end > GRANT_REVOKED;
@@ -60,6 +64,40 @@ coffer_err store_grant_by_id(struct store *store, struct slice id, struct store_
 
 	query_bind_text(&q, id);
 	return read_grant(&q, grant);
+}
+
+coffer_err store_service_by_name(struct store *store, struct slice name, struct store_grant *grant)
+{
+	struct query q = query_start(store, STATEMENT_SERVICE_BY_NAME);
+
+	query_bind_text(&q, name);
+	return read_grant(&q, grant);
+}
+
+coffer_err store_service_next(struct store *store, struct slice after_id, struct store_grant *grant)
+{
+	struct query q = query_start(store, STATEMENT_SERVICE_NEXT);
+
+	query_bind_text(&q, after_id);
+	return read_grant(&q, grant);
+}
+
+coffer_err store_grant_bound_next(struct store *store, struct slice after_id,
+				  struct store_grant *grant)
+{
+	struct query q = query_start(store, STATEMENT_GRANT_BOUND_NEXT);
+
+	query_bind_text(&q, after_id);
+	return read_grant(&q, grant);
+}
+
+coffer_err store_grant_renew(struct store *store, struct slice id, int64_t expires_ms)
+{
+	struct query q = query_start(store, STATEMENT_GRANT_RENEW);
+
+	query_bind_int(&q, expires_ms);
+	query_bind_text(&q, id);
+	return query_change(&q);
 }
 
 coffer_err store_grant_set_end(struct store *store, struct slice id, grant_end end)

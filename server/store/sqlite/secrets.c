@@ -29,6 +29,8 @@ static coffer_err read_rest(struct query *q, struct store_secret *secret)
 	secret->flags = query_read_u32(q);
 	secret->created_ms = query_read_int(q);
 	secret->sealed = query_read_slice(q);
+	secret->expires_ms = query_read_int(q);
+	secret->note = query_read_slice(q);
 	if ((err = query_end(q)) != COFFER_OK)
 		*secret = (struct store_secret){ 0 };
 	return err;
@@ -56,6 +58,8 @@ coffer_err store_secret_put(struct store *store, const struct store_secret *secr
 	query_bind_int(&q, secret->flags);
 	query_bind_int(&q, secret->created_ms);
 	query_bind_blob(&q, secret->sealed);
+	query_bind_int(&q, secret->expires_ms);
+	query_bind_blob(&q, secret->note);
 	return query_change(&q);
 }
 
@@ -117,10 +121,44 @@ coffer_err store_secret_purge(struct store *store, struct slice scope, struct sl
 	return query_change(&q);
 }
 
-coffer_err store_scope_purge(struct store *store, struct slice scope)
+static coffer_err purge_scope_of(struct store *store, enum statement which, struct slice scope)
 {
-	struct query q = query_start(store, STATEMENT_SCOPE_PURGE);
+	struct query q = query_start(store, which);
 
 	query_bind_text(&q, scope);
 	return change_any(&q);
+}
+
+coffer_err store_scope_purge(struct store *store, struct slice scope)
+{
+	coffer_err err = purge_scope_of(store, STATEMENT_SCOPE_PURGE, scope);
+
+	return err == COFFER_OK ? purge_scope_of(store, STATEMENT_EXPIRY_PURGE, scope) : err;
+}
+
+coffer_err store_expiry_put(struct store *store, struct slice scope, struct slice name,
+			    int64_t at_ms)
+{
+	struct query q = start_at(store, at_ms > 0 ? STATEMENT_EXPIRY_PUT : STATEMENT_EXPIRY_DELETE,
+				  scope, name);
+
+	if (at_ms > 0)
+		query_bind_int(&q, at_ms);
+	return change_any(&q);
+}
+
+coffer_err store_expiry_next(struct store *store, struct store_expiry *expiry)
+{
+	struct query q = query_start(store, STATEMENT_EXPIRY_NEXT);
+	coffer_err err = query_row(&q);
+
+	*expiry = (struct store_expiry){ 0 };
+	if (err != COFFER_OK)
+		return err;
+	expiry->scope = query_read_slice(&q);
+	expiry->name = query_read_slice(&q);
+	expiry->at_ms = query_read_int(&q);
+	if ((err = query_end(&q)) != COFFER_OK)
+		*expiry = (struct store_expiry){ 0 };
+	return err;
 }
