@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -19,8 +20,13 @@ extern char **environ;
 #define TRY_EVERY_NS 20000
 #define TRY_FOR_NS   10000000000u
 
+/* A label that begins so is a command's on a terminal. */
+#define ON_TERMINAL "tty:"
+
 struct command {
-	char **argv; /* argv[0] names it; it runs argv[1] with argv[1...] */
+	char **argv;       /* argv[0] names it; it runs argv[1] with argv[1...] */
+	int master;        /* of the terminal that it runs on; 0: none */
+	char terminal[64]; /* its path */
 	bool has_target;
 	struct target target;
 	struct sample sample;
@@ -32,18 +38,38 @@ static bool fail(const struct command *command, const char *what, const char *wh
 	return false;
 }
 
+static bool open_terminal(struct command *command)
+{
+	if (strncmp(command->argv[0], ON_TERMINAL, strlen(ON_TERMINAL)) != 0)
+		return true;
+	command->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (command->master > 0 && grantpt(command->master) == 0 &&
+	    unlockpt(command->master) == 0 &&
+	    ptsname_r(command->master, command->terminal, sizeof(command->terminal)) == 0)
+		return true;
+	return fail(command, "a terminal", strerror(errno));
+}
+
+/* On a terminal it leads a session of its own, whose terminal is the first that it opens. */
 static bool spawn(const struct command *command, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
-	int err = posix_spawn_file_actions_init(&actions);
+	posix_spawnattr_t attributes;
+	bool tty = command->master > 0;
+	int err;
 
-	if (err != 0)
+	if ((err = posix_spawn_file_actions_init(&actions)) != 0 ||
+	    (err = posix_spawnattr_init(&attributes)) != 0)
 		return fail(command, "posix_spawn", strerror(err));
-	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO && err == 0; fd++)
-		err = posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0);
+	if (tty)
+		err = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+	for (int fd = tty ? STDIN_FILENO : STDOUT_FILENO; fd <= STDERR_FILENO && err == 0; fd++)
+		err = posix_spawn_file_actions_addopen(
+		    &actions, fd, tty ? command->terminal : "/dev/null", O_RDWR, 0);
 	if (err == 0)
-		err =
-		    posix_spawnp(pid, command->argv[1], &actions, NULL, command->argv + 1, environ);
+		err = posix_spawnp(pid, command->argv[1], &actions, &attributes, command->argv + 1,
+				   environ);
+	(void)posix_spawnattr_destroy(&attributes);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	return err == 0 || fail(command, command->argv[1], strerror(err));
 }
@@ -144,7 +170,7 @@ static bool measure(size_t rounds, size_t count, char **words, size_t words_len,
 	bool ok = split(words, words_len, commands, &len);
 
 	for (size_t i = 0; i < len && ok; i++) {
-		ok = sample_make(&commands[i].sample, count);
+		ok = sample_make(&commands[i].sample, count) && open_terminal(&commands[i]);
 		commands[i].has_target = start && ok;
 		if (start && ok)
 			ok = target_make(&commands[i].target, commands[i].argv[0]);
@@ -152,6 +178,8 @@ static bool measure(size_t rounds, size_t count, char **words, size_t words_len,
 	ok = ok && rounds_run(rounds, count, commands, len);
 	for (size_t i = 0; i < len; i++) {
 		sample_free(&commands[i].sample);
+		if (commands[i].master > 0)
+			close(commands[i].master);
 		if (commands[i].has_target)
 			target_free(&commands[i].target);
 	}

@@ -12,7 +12,8 @@
 
 #define PROCESS_COMMANDS_MAX 8
 
-/* The first word is a label: from the start of the process to its end, which must be exit 0. */
+/* The first word is a label: from the start of the process to its end, which must be exit 0. With a label "tty:..."
+ * the command has a terminal of its own. */
 bool process_measure(size_t rounds, size_t count, char **words, size_t words_len);
 
 /* The first word is a target (target.h): from the start of the server to the first reply that it gives.

@@ -29,6 +29,7 @@ struct cli {
 	const struct command *command;
 	const char *home;         /* --home; NULL: not given */
 	const char *admin_socket; /* --admin-socket; NULL: not given */
+	bool pipe_ignored;        /* SIGPIPE was, when the process started */
 	cli_exit status;          /* set by options_parse when it stops the verb */
 };
 

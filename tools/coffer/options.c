@@ -51,7 +51,7 @@ static bool read_time(const char *text, int64_t *ms)
 	return read_digits(text, INT64_MAX, ms, &end) && !*end;
 }
 
-static bool read_duration(const char *text, int64_t *ms)
+bool options_duration(const char *text, int64_t *ms)
 {
 	static const struct {
 		char unit;
@@ -81,14 +81,17 @@ static const char *take(const struct option_row *row, char *text, int argc)
 	case OPTION_TEXT:
 		*row->to.text = text;
 		return text[0] ? NULL : "a value that is not empty";
+	case OPTION_ANY_TEXT:
+		*row->to.text = text;
+		return NULL;
 	case OPTION_NUMBER:
 		row->to.number->given = true;
 		return options_number(text, &row->to.number->value) ? NULL : "a number";
 	case OPTION_TIME:
 		return read_time(text, row->to.ms) ? NULL : "milliseconds since 1970";
 	case OPTION_DURATION:
-		return read_duration(text, row->to.ms) ? NULL
-						       : "a duration like 90s, 15m, 1h or 2d";
+		return options_duration(text, row->to.ms) ? NULL
+							  : "a duration like 90s, 15m, 1h or 2d";
 	case OPTION_LIST:
 		break;
 	}
@@ -113,40 +116,69 @@ static cli_exit refuse_code(const struct cli *cli, int code, const char *word)
 	return cli_usage(cli, "unknown option '%.*s'", len, word);
 }
 
-/* Goes through argv; false after a message. With to_verb set it stops at the first operand. */
+/* The table of long options, and the letters: "h" and the rows whose name is one. */
+static void make_tables(const struct option_row *rows, size_t count, bool to_operand,
+			struct option *table, char *letters)
+{
+	letters = stpcpy(letters, to_operand ? "+:h" : ":h");
+	for (size_t i = 0; i < count; i++) {
+		bool has_value = rows[i].kind != OPTION_FLAG;
+		table[i + 1] = (struct option){ .name = rows[i].name,
+						.has_arg = has_value,
+						.val = CODE_FIRST + (int)i };
+		if (rows[i].name[1] != '\0')
+			continue;
+		*letters++ = rows[i].name[0];
+		letters = stpcpy(letters, has_value ? ":" : "");
+	}
+}
+
+/* The row that getopt's code is of: there is one. */
+static const struct option_row *find_row(const struct option_row *rows, size_t count, int code)
+{
+	size_t i = 0;
+
+	if (code >= CODE_FIRST)
+		return &rows[code - CODE_FIRST];
+	while (i + 1 < count && (rows[i].name[0] != code || rows[i].name[1] != '\0'))
+		i++;
+	return &rows[i];
+}
+
+/* Goes through argv; false after a message. With to_operand set it stops at the first
+ * operand. */
 static bool walk(struct cli *cli, int argc, char **argv, const struct option_row *rows,
-		 size_t count, bool to_verb, bool *help)
+		 size_t count, bool to_operand, bool *help)
 {
 	struct option table[OPTIONS_MAX + 2] = { { .name = "help", .val = 'h' } };
+	char letters[sizeof("+:h") + 2 * OPTIONS_MAX];
 	const char *need;
 	int code;
 
-	for (size_t i = 0; i < count; i++)
-		table[i + 1] = (struct option){ .name = rows[i].name,
-						.has_arg = rows[i].kind != OPTION_FLAG,
-						.val = CODE_FIRST + (int)i };
+	make_tables(rows, count, to_operand, table, letters);
 	opterr = 0;
 	optind = 0;
-	while ((code = getopt_long(argc, argv, to_verb ? "+:h" : ":h", table, NULL)) != -1) {
+	while ((code = getopt_long(argc, argv, letters, table, NULL)) != -1) {
 		if (code == 'h') {
 			*help = true;
 			continue;
 		}
-		if (code < CODE_FIRST) {
+		if (code == ':' || code == '?') {
 			cli->status = refuse_code(cli, code, argv[optind - 1]);
 			return false;
 		}
-		const struct option_row *row = &rows[code - CODE_FIRST];
+		const struct option_row *row = find_row(rows, count, code);
 		if ((need = take(row, optarg, argc))) {
-			cli->status = cli_usage(cli, "option '--%s' needs %s", row->name, need);
+			cli->status = cli_usage(cli, "option '%s%s' needs %s",
+						row->name[1] ? "--" : "-", row->name, need);
 			return false;
 		}
 	}
 	return true;
 }
 
-bool options_parse(struct cli *cli, int argc, char **argv, const struct option_row *rows,
-		   size_t count, struct option_list *operands)
+static bool parse(struct cli *cli, int argc, char **argv, const struct option_row *rows,
+		  size_t count, bool to_operand, struct option_list *operands)
 {
 	struct option_row all[OPTIONS_MAX] = {
 		{ "home", OPTION_TEXT, { .text = &cli->home } },
@@ -156,7 +188,7 @@ bool options_parse(struct cli *cli, int argc, char **argv, const struct option_r
 
 	for (size_t i = 0; i < count; i++)
 		all[2 + i] = rows[i];
-	if (!walk(cli, argc, argv, all, 2 + count, false, &help))
+	if (!walk(cli, argc, argv, all, 2 + count, to_operand, &help))
 		return false;
 	if (help) {
 		cli->status = command_explain(cli);
@@ -164,6 +196,18 @@ bool options_parse(struct cli *cli, int argc, char **argv, const struct option_r
 	}
 	*operands = (struct option_list){ argv + optind, (size_t)(argc - optind) };
 	return true;
+}
+
+bool options_parse(struct cli *cli, int argc, char **argv, const struct option_row *rows,
+		   size_t count, struct option_list *operands)
+{
+	return parse(cli, argc, argv, rows, count, false, operands);
+}
+
+bool options_parse_command(struct cli *cli, int argc, char **argv, const struct option_row *rows,
+			   size_t count, struct option_list *operands)
+{
+	return parse(cli, argc, argv, rows, count, true, operands);
 }
 
 int options_parse_global(struct cli *cli, int argc, char **argv, bool *version, bool *help)

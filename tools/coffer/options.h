@@ -9,6 +9,7 @@
 typedef enum option_kind {
 	OPTION_FLAG,     /* bool */
 	OPTION_TEXT,     /* any text that is not empty */
+	OPTION_ANY_TEXT, /* any text */
 	OPTION_NUMBER,   /* 0 .. 2^32-1 */
 	OPTION_TIME,     /* milliseconds since 1970 */
 	OPTION_DURATION, /* "90s", "15m", "1h", "2d"; more than 0; in milliseconds */
@@ -27,8 +28,8 @@ struct option_list {
 };
 void options_list_free(struct option_list *list);
 
-/* One row: "--name", and where its value goes, which keeps what it held if the option is not
- * given. */
+/* One row: "--name" ("-n" for a name of one letter), and where its value goes, which keeps what it
+ * held if the option is not given. */
 struct option_row {
 	const char *name;
 	option_kind kind;
@@ -51,6 +52,11 @@ COFFER_MUST_USE bool options_parse(struct cli *cli, int argc, char **argv,
 				   const struct option_row *rows, size_t count,
 				   struct option_list *operands);
 
+/* The same, up to the first operand: from there on words are another program's, options too. */
+COFFER_MUST_USE bool options_parse_command(struct cli *cli, int argc, char **argv,
+					   const struct option_row *rows, size_t count,
+					   struct option_list *operands);
+
 /* The options before the verb: sets cli->home and cli->admin_socket, *version and *help. Returns
  * the index of the verb in argv, argc if there is none, or 0 after a message (cli->status is
  * set). */
@@ -64,5 +70,8 @@ COFFER_MUST_USE bool options_expect(struct cli *cli, const struct option_list *o
 
 /* Reads a whole decimal number 0 .. 2^32-1, digits alone. False if text is none. */
 COFFER_MUST_USE bool options_number(const char *text, uint32_t *out);
+
+/* Reads a duration, as OPTION_DURATION does. */
+COFFER_MUST_USE bool options_duration(const char *text, int64_t *ms);
 
 #endif
