@@ -1,155 +1,221 @@
-"""Python's generated stubs, over a channel of a few lines, drive the whole of both services."""
+"""Python's generated stubs, over a channel of forty lines, drive the whole of both services."""
 
+import contextlib
 import os
-import socket
+import sys
+from pathlib import Path
 
 import pytest
-from coffer_test import METHODS, pb
-from google.protobuf import service
-from google.protobuf.internal.decoder import _DecodeVarint
-from google.protobuf.internal.encoder import _VarintBytes
+import relay
+from coffer_test import DEADLINE, METHODS, pb
+
+CHANNEL = Path(__file__).with_name("python") / "coffer_channel.py"
+sys.modules["coffer_pb2"] = pb
+sys.path.insert(0, str(CHANNEL.parent))
+
+from coffer_channel import Channel, Refused  # noqa: E402
 
 
-class CallFailed(Exception):
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = pb.Code.Name(code)
-
-
-class Channel(service.RpcChannel):
-    """All that a client in another language needs to write: wrap, send, read, unwrap."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(str(path))
-        self.stream = self.socket.makefile("rb")
-        self.id = 0
-        self.called = set()
-
-    def CallMethod(self, method, controller, request, response_class, done):
-        self.id += 1
-        self.called.add(method.name)
-        body = pb.Request(id=self.id, method=method.name,
-                          body=request.SerializeToString()).SerializeToString()
-        self.socket.sendall(_VarintBytes(len(body)) + body)
-        response = pb.Response.FromString(self.stream.read(self._length()))
-        assert response.id == self.id
-        if response.code != pb.OK:
-            raise CallFailed(response.code, response.message)
-        return response_class.FromString(response.body)
-
-    def _length(self):
-        header = self.stream.read(1)
-        while header[-1] >= 0x80:
-            header += self.stream.read(1)
-        return _DecodeVarint(header, 0)[0]
-
-    def close(self):
-        self.stream.close()
-        self.socket.close()
+@contextlib.contextmanager
+def connected(path, service):
+    channel = Channel(str(path), service)
+    channel.socket.settimeout(DEADLINE)
+    with channel.socket, contextlib.suppress(BrokenPipeError), channel.stream:
+        yield channel
 
 
 @pytest.fixture
-def operator_channel(ephemeral):
-    channel = Channel(ephemeral.admin_socket)
-    yield channel
-    channel.close()
+def operator(ephemeral):
+    with connected(ephemeral.admin_socket, "Operator") as channel:
+        yield channel
 
 
 @pytest.fixture
-def runner_channel(ephemeral):
-    channel = Channel(ephemeral.socket)
-    yield channel
-    channel.close()
+def runner(ephemeral):
+    with connected(ephemeral.socket, "Runner") as channel:
+        yield channel
+
+
+@pytest.fixture
+def greeting(ephemeral):
+    """A Hello with the printed token."""
+    return pb.HelloRequest(protocol=1, client="python/1", token=ephemeral.printed["COFFER_TOKEN"])
 
 
 def refused(call, request):
-    with pytest.raises(CallFailed) as caught:
-        call(None, request, None)
-    return caught.value.code
+    """The name of the code that the call is refused with."""
+    with pytest.raises(Refused) as caught:
+        call(request)
+    return pb.Code.Name(caught.value.code)
 
 
-def test_a_generated_stub_drives_every_method(operator_channel, runner_channel):
-    """J2, J3: from the first secret to the end of the run."""
-    operator, runner = pb.Operator_Stub(operator_channel), pb.Runner_Stub(runner_channel)
+def put(operator, *values):
+    return operator.PutSecret(pb.PutSecretRequest(scope="global", writes=[
+        pb.SecretWrite(name=name, value=value) for name, value in values]))
 
-    def op(method, request):
-        return getattr(operator, method)(None, request, None)
 
-    def job(method, request):
-        return getattr(runner, method)(None, request, None)
-
-    put = op("PutSecret", pb.PutSecretRequest(scope="global", writes=[
-        pb.SecretWrite(name="A", value=b"one"), pb.SecretWrite(name="B", value=b"\0\xff")]))
-    assert [(info.name, info.version) for info in put.secrets] == [("A", 1), ("B", 1)]
-    op("PutSecret", pb.PutSecretRequest(scope="global",
-                                        writes=[pb.SecretWrite(name="A", value=b"two")]))
+def drive_every_method(operator, runner):
+    stored = put(operator, ("A", b"one"), ("B", b"\0\xff"))
+    assert [(info.name, info.version) for info in stored.secrets] == [("A", 1), ("B", 1)]
+    put(operator, ("A", b"two"))
     where = {"scope": "global", "name": "A"}
-    assert op("RollbackSecret", pb.RollbackSecretRequest(version=1, **where)).version == 3
-    history = op("ListVersions", pb.ListVersionsRequest(**where)).versions
+    assert operator.RollbackSecret(pb.RollbackSecretRequest(version=1, **where)).version == 3
+    history = operator.ListVersions(pb.ListVersionsRequest(**where)).versions
     assert [info.version for info in history] == [3, 2, 1]
-    assert op("RevealSecret", pb.RevealSecretRequest(version=2, **where)).value == b"two"
-    listed = op("ListAllSecrets", pb.ListAllSecretsRequest()).secrets
+    assert operator.RevealSecret(pb.RevealSecretRequest(version=2, **where)).value == b"two"
+    listed = operator.ListAllSecrets(pb.ListAllSecretsRequest()).secrets
     assert [info.name for info in listed] == ["A", "B"]
 
-    run = op("CreateRun", pb.CreateRunRequest(
+    run = operator.CreateRun(pb.CreateRunRequest(
         meta=pb.RunMeta(pipeline="app", repo="r", ref="main", sha="s", pushed_at_ms=1),
         git_dir="/srv", extras=[pb.Pair(key="k", value="v")], ttl_ms=60000,
         secrets=[pb.SecretWrite(name="C", value=b"own")]))
-    assert [info.run_id for info in op("ListRuns", pb.ListRunsRequest()).runs][0] == run.run_id
+    assert [info.run_id for info in operator.ListRuns(pb.ListRunsRequest()).runs][0] == run.run_id
+    read_as_a_job(runner, run)
 
+    operator.DeleteSecret(pb.DeleteSecretRequest(**where))
+    assert refused(runner.GetSecret, pb.GetSecretRequest(name="A")) == "NOT_FOUND"
+    operator.FinishRun(pb.FinishRunRequest(run_id=run.run_id, result=pb.SUCCEEDED))
+    assert refused(runner.ListSecrets, pb.ListSecretsRequest()) == "UNAUTHENTICATED"
+    other = operator.CreateRun(pb.CreateRunRequest(meta=pb.RunMeta(pipeline="app", ref="main")))
+    operator.RevokeGrant(pb.RevokeGrantRequest(id=other.run_id))
+    service = operator.CreateService(pb.CreateServiceRequest(name="ci", scopes=["system/ci", "global"]))
+    renewed = operator.RenewGrant(pb.RenewGrantRequest(id=service.id, ttl_ms=60000))
+    (info,) = operator.ListGrants(pb.ListGrantsRequest(name="ci")).grants
+    assert (list(info.scopes), info.state, info.expires_at_ms) == \
+        (["system/ci", "global"], pb.GRANT_LIVE, renewed.expires_at_ms)
+    why = operator.WhyGrant(pb.WhyGrantRequest(name="B", id=service.id))
+    assert [(scope.scope, scope.outcome) for scope in why.scopes] == \
+        [("system/ci", pb.SCOPE_LACKS), ("global", pb.SCOPE_HAS)]
+    operator.RevokeGrant(pb.RevokeGrantRequest(id=service.id))
+
+    assert operator.ReadAudit(pb.ReadAuditRequest()).lines
+    verdict = operator.VerifyAudit(pb.VerifyAuditRequest())
+    assert verdict.done and verdict.problem == ""
+    status = operator.Status(pb.StatusRequest())
+    assert status.server.startswith("cofferd/") and status.audit_writable
+
+
+def read_as_a_job(runner, run):
     assert refused(runner.GetSecret, pb.GetSecretRequest(name="A")) == "UNAUTHENTICATED"
-    hello = job("Hello",
-                pb.HelloRequest(protocol=1, client="stub", token=run.token, run_id=run.run_id))
+    hello = runner.Hello(
+        pb.HelloRequest(protocol=1, client="python/1", token=run.token, run_id=run.run_id))
     assert list(hello.scopes) == [f"run/{run.run_id}", "pipeline/app", "global"]
-    boot = job("Bootstrap", pb.BootstrapRequest(nonce=os.urandom(16)))
+    boot = runner.Bootstrap(pb.BootstrapRequest(nonce=os.urandom(16)))
     assert (boot.git_dir, boot.meta.sha, boot.extras[0].value) == ("/srv", "s", "v")
     assert refused(runner.Bootstrap, pb.BootstrapRequest()) == "GONE"
-    assert job("GetSecret", pb.GetSecretRequest(name="A")).value == b"one"
-    many = job("GetSecrets", pb.GetSecretsRequest(names=["C", "B"]))
+    assert runner.GetSecret(pb.GetSecretRequest(name="A")).value == b"one"
+    many = runner.GetSecrets(pb.GetSecretsRequest(names=["C", "B"]))
     assert [secret.value for secret in many.secrets] == [b"own", b"\0\xff"]
-    listed = job("ListSecrets", pb.ListSecretsRequest()).secrets
+    listed = runner.ListSecrets(pb.ListSecretsRequest()).secrets
     assert [info.name for info in listed] == ["A", "B", "C"]
-    environment = job("GetEnvironment", pb.GetEnvironmentRequest())
+    environment = runner.GetEnvironment(pb.GetEnvironmentRequest())
     assert {secret.name: secret.value for secret in environment.secrets} == \
         {"A": b"one", "B": b"\0\xff", "C": b"own"}
-    assert refused(runner.GetSecret, pb.GetSecretRequest(name="X")) == "NOT_FOUND"
-
-    op("DeleteSecret", pb.DeleteSecretRequest(**where))
-    assert refused(runner.GetSecret, pb.GetSecretRequest(name="A")) == "NOT_FOUND"
-    op("FinishRun", pb.FinishRunRequest(run_id=run.run_id, result=pb.SUCCEEDED))
-    assert refused(runner.ListSecrets, pb.ListSecretsRequest()) == "UNAUTHENTICATED"
-    other = op("CreateRun", pb.CreateRunRequest(meta=pb.RunMeta(pipeline="app", ref="main")))
-    op("RevokeGrant", pb.RevokeGrantRequest(id=other.run_id))
-
-    assert op("ReadAudit", pb.ReadAuditRequest()).lines
-    verdict = op("VerifyAudit", pb.VerifyAuditRequest())
-    assert verdict.done and verdict.problem == ""
-    status = op("Status", pb.StatusRequest())
-    assert status.server.startswith("cofferd/") and status.audit_writable
-    assert operator_channel.called | runner_channel.called == set(METHODS)
+    assert runner.Why(pb.WhyRequest(name="B")).outcome == pb.WHY_FOUND
+    now = runner.WaitForChange(pb.WaitForChangeRequest())
+    assert now.revision == environment.revision
+    assert not runner.WaitForChange(
+        pb.WaitForChangeRequest(after_revision=now.revision, timeout_ms=1)).changed
+    with pytest.raises(Refused) as caught:
+        runner.GetSecret(pb.GetSecretRequest(name="X"))
+    assert caught.value.args == (pb.NOT_FOUND, "unknown secret 'X'")
 
 
-def test_a_stub_of_a_newer_contract_is_understood(operator_channel):
+def test_the_channel_has_at_most_forty_lines():
+    """J2: that is what a client in another language has to write."""
+    assert len(CHANNEL.read_text().splitlines()) <= 40
+
+
+def test_a_generated_stub_drives_every_method(ephemeral, operator, runner):
+    """J2, J3: from the first secret to the end of the run."""
+    drive_every_method(operator, runner)
+    called = operator.Status(pb.StatusRequest()).methods
+    assert {method.method for method in called if method.calls} == set(METHODS)
+
+
+def test_a_stub_of_a_newer_contract_is_understood(ephemeral, operator):
     """Compatibility: fields that the daemon does not know do no harm, methods that it does not know
     are UNIMPLEMENTED."""
     request = pb.StatusRequest()
     request.MergeFromString(b"\xc2\x3e\x03new\xc8\x3e\x05")
     assert request.SerializeToString(), "unknown fields are kept by the stub"
-    assert pb.Operator_Stub(operator_channel).Status(None, request, None).server
-
-    class NewMethod:
-        name = "MethodOfTheFuture"
-    with pytest.raises(CallFailed) as caught:
-        operator_channel.CallMethod(NewMethod, None, request, pb.StatusResponse, None)
-    assert caught.value.code == "UNIMPLEMENTED"
+    assert operator.Status(request).server
+    with ephemeral.operator() as wire:
+        wire.send_frame(pb.Request(id=1, method="MethodOfTheFuture").SerializeToString())
+        assert wire.recv().code == pb.UNIMPLEMENTED
 
 
-def test_the_printed_token_is_a_run_of_its_own(ephemeral, runner_channel):
+def test_a_stub_understands_a_newer_daemon(ephemeral):
+    """Compatibility: fields that it does not know are skipped. No read ends where a frame does."""
+    paths = {service: ephemeral.folder / f"{service}.relay" for service in ("Operator", "Runner")}
+    with relay.listening(paths["Operator"], relay.of_a_later_version, ephemeral.admin_socket), \
+            relay.listening(paths["Runner"], relay.of_a_later_version, ephemeral.socket), \
+            connected(paths["Operator"], "Operator") as operator, \
+            connected(paths["Runner"], "Runner") as runner:
+        drive_every_method(operator, runner)
+
+
+def test_a_stub_pipelines_hello(ephemeral, greeting):
+    """Both requests leave before any reply comes, and the id says which reply is whose."""
+    path = ephemeral.folder / "relay"
+    with relay.listening(path, relay.that_waits_for_two, ephemeral.socket), \
+            connected(path, "Runner") as runner:
+        service = pb.DESCRIPTOR.services_by_name["Runner"].methods_by_name
+        hello = runner.send(service["Hello"], greeting)
+        missing = runner.send(service["GetSecret"], pb.GetSecretRequest(name="X"))
+        assert runner.receive(*hello).run_id == ephemeral.printed["COFFER_RUN_ID"]
+        with pytest.raises(Refused, match="unknown secret 'X'"):
+            runner.receive(*missing)
+
+
+def test_a_stub_follows_pages(operator, runner, greeting):
+    count = 640
+    for first in range(0, count, 64):
+        put(operator, *((f"N{first + i:0127}", b"v" * 128) for i in range(64)))
+    runner.Hello(greeting)
+    for call, request in [(runner.ListSecrets, pb.ListSecretsRequest()),
+                          (runner.GetEnvironment, pb.GetEnvironmentRequest())]:
+        page = call(request)
+        names = [secret.name for secret in page.secrets]
+        assert len(names) < count
+        while page.next:
+            request.after = page.next
+            page = call(request)
+            names += [secret.name for secret in page.secrets]
+        assert names == [f"N{i:0127}" for i in range(count)]
+
+
+def test_a_reply_that_waits_is_overtaken(operator, runner, greeting):
+    """C6: the reply to WaitForChange comes behind that of a later request."""
+    runner.Hello(greeting)
+    now = runner.WaitForChange(pb.WaitForChangeRequest()).revision
+    method = pb.DESCRIPTOR.services_by_name["Runner"].methods_by_name["WaitForChange"]
+    wait = runner.send(method, pb.WaitForChangeRequest(after_revision=now, timeout_ms=600000))
+    assert refused(runner.GetSecret, pb.GetSecretRequest(name="A")) == "NOT_FOUND"
+    assert not runner.responses, "nothing has changed yet"
+    put(operator, ("A", b"one"))
+    reply = runner.receive(*wait)
+    assert reply.changed and reply.revision > now
+
+
+def test_a_refused_connection_is_an_error(ephemeral, greeting):
+    """A response with id 0 answers whatever is asked."""
+    path = ephemeral.folder / "relay"
+    with relay.listening(path, relay.that_is_full, ephemeral.socket), \
+            connected(path, "Runner") as runner:
+        assert refused(runner.Hello, greeting) == "RESOURCE_EXHAUSTED"
+
+
+def test_a_reply_that_is_cut_is_no_reply(ephemeral, greeting):
+    path = ephemeral.folder / "relay"
+    with relay.listening(path, relay.that_ends_inside_a_reply, ephemeral.socket), \
+            connected(path, "Runner") as runner, pytest.raises(EOFError):
+        runner.Hello(greeting)
+
+
+def test_the_printed_token_is_a_run_of_its_own(ephemeral, runner, greeting):
     """J3"""
-    runner = pb.Runner_Stub(runner_channel)
-    token = ephemeral.printed["COFFER_TOKEN"]
-    hello = runner.Hello(None, pb.HelloRequest(protocol=1, token=token), None)
+    hello = runner.Hello(greeting)
     assert hello.run_id == ephemeral.printed["COFFER_RUN_ID"]
     assert hello.scopes[-1] == "global"
