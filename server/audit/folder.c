@@ -81,3 +81,11 @@ coffer_err folder_newest(int folder, uint64_t max, uint64_t *first)
 {
 	return find_file(folder, 1, max, true, first);
 }
+
+coffer_err folder_remove(int folder, uint64_t first)
+{
+	char name[FOLDER_NAME_LEN + 1];
+
+	folder_name(first, name);
+	return unlinkat(folder, name, 0) == 0 ? COFFER_OK : COFFER_UNAVAILABLE;
+}

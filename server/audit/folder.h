@@ -12,6 +12,9 @@
 #define FOLDER_NAME_LEN 26
 void folder_name(uint64_t first, char out[FOLDER_NAME_LEN + 1]);
 
+/* Under this name a file is made, until it is whole and on disk. */
+#define FOLDER_UNFINISHED "unfinished"
+
 /* An open folder, which the caller closes; -1 with errno set. */
 int folder_open(const char *path);
 
@@ -19,5 +22,8 @@ int folder_open(const char *path);
  * COFFER_NOT_FOUND if there is none; COFFER_UNAVAILABLE, with errno kept, if the system refuses. */
 COFFER_MUST_USE coffer_err folder_oldest(int folder, uint64_t min, uint64_t *first);
 COFFER_MUST_USE coffer_err folder_newest(int folder, uint64_t max, uint64_t *first);
+
+/* Removes a file. COFFER_UNAVAILABLE, with errno kept, if the system refuses. */
+COFFER_MUST_USE coffer_err folder_remove(int folder, uint64_t first);
 
 #endif

@@ -10,6 +10,11 @@
 #define MAC_CLOSING "\"}\n"
 #define MAC_LEN     (sizeof(MAC_OPENING) - 1 + 2 * CHAIN_MAC_LEN + sizeof(MAC_CLOSING) - 1)
 
+#define TIME_OPENING   ",\"time\":\""
+#define OLDEST_OPENING ",\"oldest\":"
+#define AFTER_OPENING  ",\"after\":\""
+#define AFTER_LEN      (sizeof(AFTER_OPENING) - 1 + 2 * CHAIN_MAC_LEN + 1)
+
 /* Bytes that a text may take in its escaped form. Valid names and scopes need no escapes, so they are
  * never cut. */
 #define OP_MAX     64
@@ -86,6 +91,15 @@ void record_outcome(struct buf *out, bool has_items, coffer_err outcome, struct 
 	JSON_FIELD(out, "reason", reason, REASON_MAX);
 }
 
+void record_border(struct buf *out, const struct record_border *border)
+{
+	JSON_LITERAL(out, OLDEST_OPENING);
+	json_number(out, border->oldest);
+	JSON_LITERAL(out, AFTER_OPENING);
+	json_hex(out, border->after, CHAIN_MAC_LEN);
+	JSON_LITERAL(out, "\"");
+}
+
 void record_mac(struct buf *out, const uint8_t mac[CHAIN_MAC_LEN])
 {
 	JSON_LITERAL(out, MAC_OPENING);
@@ -117,13 +131,8 @@ static int hex_value(uint8_t c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool parse_mac(const uint8_t field[MAC_LEN], uint8_t mac[CHAIN_MAC_LEN])
+static bool parse_hex(const uint8_t digits[2 * CHAIN_MAC_LEN], uint8_t mac[CHAIN_MAC_LEN])
 {
-	const uint8_t *digits = field + sizeof(MAC_OPENING) - 1;
-
-	if (memcmp(field, MAC_OPENING, sizeof(MAC_OPENING) - 1) != 0 ||
-	    memcmp(digits + 2 * CHAIN_MAC_LEN, MAC_CLOSING, sizeof(MAC_CLOSING) - 1) != 0)
-		return false;
 	for (size_t i = 0; i < CHAIN_MAC_LEN; i++) {
 		int high = hex_value(digits[2 * i]), low = hex_value(digits[2 * i + 1]);
 		if (high < 0 || low < 0)
@@ -131,6 +140,15 @@ static bool parse_mac(const uint8_t field[MAC_LEN], uint8_t mac[CHAIN_MAC_LEN])
 		mac[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
+}
+
+static bool parse_mac(const uint8_t field[MAC_LEN], uint8_t mac[CHAIN_MAC_LEN])
+{
+	const uint8_t *digits = field + sizeof(MAC_OPENING) - 1;
+
+	return memcmp(field, MAC_OPENING, sizeof(MAC_OPENING) - 1) == 0 &&
+	       memcmp(digits + 2 * CHAIN_MAC_LEN, MAC_CLOSING, sizeof(MAC_CLOSING) - 1) == 0 &&
+	       parse_hex(digits, mac);
 }
 
 coffer_err record_parse(struct slice line, uint64_t *seq, struct slice *text,
@@ -151,4 +169,39 @@ coffer_err record_parse(struct slice line, uint64_t *seq, struct slice *text,
 	}
 	*text = (struct slice){ line.data, text_len };
 	return COFFER_OK;
+}
+
+bool record_parse_border(struct slice text, struct record_border *border)
+{
+	const size_t opening = sizeof(OLDEST_OPENING) - 1;
+	const uint8_t *after, *digits;
+
+	*border = (struct record_border){ 0 };
+	if (text.len < opening + AFTER_LEN)
+		return false;
+	after = text.data + text.len - AFTER_LEN;
+	for (digits = after;
+	     digits > text.data + opening && digits[-1] >= '0' && digits[-1] <= '9';)
+		digits--;
+	/* A quote that a peer sent has a backslash in front of it: nobody else's text can end like this. */
+	if (memcmp(digits - opening, OLDEST_OPENING, opening) == 0 &&
+	    memcmp(after, AFTER_OPENING, sizeof(AFTER_OPENING) - 1) == 0 &&
+	    text.data[text.len - 1] == '"' &&
+	    parse_seq((struct slice){ digits, (size_t)(after - digits) + 1 }, &border->oldest) &&
+	    parse_hex(after + sizeof(AFTER_OPENING) - 1, border->after))
+		return true;
+	*border = (struct record_border){ 0 };
+	return false;
+}
+
+struct slice record_time(struct slice text)
+{
+	const size_t opening = sizeof(TIME_OPENING) - 1;
+	const uint8_t *end = text.data + text.len, *at = text.data + sizeof(OPENING) - 1;
+
+	while (at < end && *at >= '0' && *at <= '9')
+		at++;
+	if ((size_t)(end - at) < opening + CLOCK_TEXT_LEN || memcmp(at, TIME_OPENING, opening) != 0)
+		return SLICE_EMPTY;
+	return (struct slice){ at + opening, CLOCK_TEXT_LEN };
 }

@@ -7,7 +7,11 @@
  * "run" is "grant" for a service and neither where no grant is known; via, scope, name, version and
  * reason stand only where they apply. A batch has "secrets":[{"scope":..,"name":..,"version":..},..]
  * in place of scope, name and version. seq comes first and mac last, at fixed places, so that reading
- * needs no JSON parser. */
+ * needs no JSON parser.
+ *
+ * The first record of every file but the log's very first has the op AuditRotate, and ends with
+ *   "outcome":"OK","oldest":405,"after":"<64 hex digits>","mac":"..."}\n
+ * so that the file stands by itself once those in front of it are gone. */
 #ifndef AUDIT_RECORD_H
 #define AUDIT_RECORD_H
 
@@ -43,11 +47,26 @@ void record_item(struct buf *out, bool first, struct slice scope, struct slice n
 		 uint32_t version);
 /* Ends a list of items, if there was one (has_items), and the text up to the mac. reason may be empty. */
 void record_outcome(struct buf *out, bool has_items, coffer_err outcome, struct slice reason);
+/* What the first record of a file says beside that, last in its text: the number of the oldest file that
+ * is kept from then on (1: all of them), and the mac of the record before it. */
+struct record_border {
+	uint64_t oldest;
+	uint8_t after[CHAIN_MAC_LEN];
+};
+void record_border(struct buf *out, const struct record_border *border);
 void record_mac(struct buf *out, const uint8_t mac[CHAIN_MAC_LEN]);
 
 /* Takes a line (with its newline) apart: its number, the text that the mac covers, and the mac.
  * COFFER_DATA_LOSS if it has not that form. */
 COFFER_MUST_USE coffer_err record_parse(struct slice line, uint64_t *seq, struct slice *text,
 					uint8_t mac[CHAIN_MAC_LEN]);
+
+/* What a text that record_parse gave says about its file; false if it is no first record's. It is true
+ * only if the mac over the text, behind border->after, is. */
+bool record_parse_border(struct slice text, struct record_border *border);
+
+/* The time of a text that record_parse gave, as it stands there (CLOCK_TEXT_LEN bytes, which sort as
+ * times do); empty if it has none in its place. */
+struct slice record_time(struct slice text);
 
 #endif

@@ -65,25 +65,80 @@ static void tell_missing(uint64_t from, uint64_t to)
 		log_error("audit log: records %" PRIu64 " to %" PRIu64 " are missing", from, to);
 }
 
+/* The record in front of the first one of a file. */
+static struct chain_head head_before(uint64_t seq, const struct record_border *border)
+{
+	struct chain_head head = { .seq = seq - 1 };
+
+	memcpy(head.mac, border->after, sizeof(head.mac));
+	return head;
+}
+
+/* What the first record of a file says; COFFER_NOT_FOUND if that is not the daemon's word. */
+static coffer_err read_border(int folder, uint64_t first, const uint8_t *key,
+			      struct record_border *border)
+{
+	struct segment_record record;
+	struct chain_head head, want;
+	struct segment segment;
+	coffer_err err;
+
+	if ((err = segment_open(&segment, folder, first)) != COFFER_OK)
+		return err;
+	err = segment_record_from(&segment, 0, segment.size, &record);
+	if (err != COFFER_OK)
+		goto out;
+	err = COFFER_NOT_FOUND;
+	if (!record_parse_border(record.text, border))
+		goto out;
+	head = head_before(record.head.seq, border);
+	chain_extend(key, &head, record.text, &want);
+	if (chain_equal(&want, &record.head))
+		err = COFFER_OK;
+out:
+	segment_close(&segment);
+	return err;
+}
+
+/* The newest word on which files are kept. */
+static coffer_err find_oldest(int folder, uint64_t first, const uint8_t *key, uint64_t *oldest)
+{
+	struct record_border border;
+	coffer_err err;
+
+	*oldest = 1;
+	do {
+		err = read_border(folder, first, key, &border);
+		if (err == COFFER_OK)
+			*oldest = border.oldest;
+		if (err != COFFER_NOT_FOUND)
+			return err;
+	} while ((err = folder_newest(folder, first - 1, &first)) == COFFER_OK);
+	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
+}
+
 /* Whether the log's last record continues the one before it. */
 static coffer_err check_last(int folder, struct segment *segment, const uint8_t *key,
 			     struct segment_record *last)
 {
 	struct segment_record before = { 0 };
+	struct record_border border;
 	struct chain_head want = { 0 };
 	uint64_t torn;
-	coffer_err err;
+	coffer_err err, found;
 
-	err = last_record(segment, last->start, &before, &torn);
-	if (err == COFFER_NOT_FOUND)
-		err = record_before(folder, segment->first, &before.head);
-	if (err == COFFER_NOT_FOUND && last->head.seq > 1)
-		return COFFER_OK; /* older files may have been removed */
-	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
-		return err;
+	found = last_record(segment, last->start, &before, &torn);
+	if (found != COFFER_OK && found != COFFER_NOT_FOUND)
+		return found;
 	/* The window has moved. */
 	if ((err = segment_record_from(segment, last->start, last->end, last)) != COFFER_OK)
 		return err == COFFER_NOT_FOUND ? COFFER_UNAVAILABLE : err;
+	if (found == COFFER_NOT_FOUND && record_parse_border(last->text, &border))
+		before.head = head_before(last->head.seq, &border);
+	else if (found == COFFER_NOT_FOUND)
+		found = record_before(folder, segment->first, &before.head);
+	if (found != COFFER_OK && found != COFFER_NOT_FOUND)
+		return found;
 	chain_extend(key, &before.head, last->text, &want);
 	if (!chain_equal(&want, &last->head))
 		log_error("audit log: record %" PRIu64 " was altered or does not continue the log",
@@ -144,19 +199,21 @@ coffer_err recover_end(int folder, const uint8_t key[CHAIN_KEY_LEN], struct reco
 	uint64_t first;
 	coffer_err err;
 
-	*out = (struct recovered){ 0 };
+	*out = (struct recovered){ .oldest = 1 };
 	while ((err = folder_newest(folder, UINT64_MAX, &first)) == COFFER_OK) {
 		if ((err = segment_open(&segment, folder, first)) != COFFER_OK)
 			return err;
 		err = mend_file(folder, &segment, key, out);
 		segment_close(&segment);
-		if (err != COFFER_OK || out->end > 0)
+		if (err == COFFER_OK && out->end > 0)
+			return find_oldest(folder, first, key, &out->oldest);
+		if (err != COFFER_OK)
 			return err;
-		/* A crash came between making the file and its first record. */
+		/* A crash came between making the log's first file and its first record. */
 		folder_name(first, name);
 		if (unlinkat(folder, name, 0) != 0 || fsync(folder) != 0)
 			return COFFER_UNAVAILABLE;
-		*out = (struct recovered){ 0 };
+		*out = (struct recovered){ .oldest = 1 };
 	}
 	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 }
@@ -173,7 +230,7 @@ static coffer_err check_anchor(int folder, const struct chain_head *anchor)
 		return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 	if ((err = segment_open(&segment, folder, first)) != COFFER_OK)
 		return err;
-	err = segment_seek(&segment, anchor->seq - 1, &offset);
+	err = segment_seek(&segment, &(struct segment_place){ .after = anchor->seq - 1 }, &offset);
 	while (err == COFFER_OK && record.head.seq < anchor->seq) {
 		err = segment_record_from(&segment, offset, segment.size, &record);
 		offset = record.end;

@@ -14,6 +14,8 @@
 struct recovered {
 	uint64_t first; /* the newest file's number; 0 if there is none */
 	uint64_t end;   /* where its next line goes */
+	uint64_t
+	    oldest; /* the first file that must be there, as the newest one says; 1: all of them */
 	struct chain_head head;
 };
 

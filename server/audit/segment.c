@@ -187,19 +187,31 @@ coffer_err segment_record_from(struct segment *segment, uint64_t offset, uint64_
 	return COFFER_NOT_FOUND;
 }
 
-coffer_err segment_seek(struct segment *segment, uint64_t after, uint64_t *offset)
+bool segment_in_front(const struct segment_record *record, const struct segment_place *place)
+{
+	struct slice time;
+
+	if (record->head.seq <= place->after)
+		return true;
+	time = place->since.len > 0 ? record_time(record->text) : SLICE_EMPTY;
+	return time.len > 0 && time.len == place->since.len &&
+	       memcmp(time.data, place->since.data, time.len) < 0;
+}
+
+coffer_err segment_seek(struct segment *segment, const struct segment_place *place,
+			uint64_t *offset)
 {
 	uint64_t low = 0, high = segment->size, middle;
 	struct segment_record record;
 	coffer_err err;
 
-	/* Records that begin in front of low are not above after, and those from high on are. */
+	/* Records that begin in front of low are in front of the place, and those from high on are not. */
 	while (high - low > CHUNK) {
 		middle = low + (high - low) / 2;
 		err = segment_record_from(segment, middle, high, &record);
 		if (err != COFFER_OK && err != COFFER_NOT_FOUND)
 			return err;
-		if (err == COFFER_OK && record.head.seq <= after)
+		if (err == COFFER_OK && segment_in_front(&record, place))
 			low = record.end;
 		else
 			high = middle;

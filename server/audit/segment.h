@@ -7,6 +7,7 @@
 #define AUDIT_SEGMENT_H
 
 #include <coffer/error.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "audit/chain.h"
@@ -56,8 +57,19 @@ struct segment_record {
 COFFER_MUST_USE coffer_err segment_record_from(struct segment *segment, uint64_t offset,
 					       uint64_t limit, struct segment_record *record);
 
-/* Where a line begins in front of which no record is above after, and from which the first such record
- * is not far; found by bisection. */
-COFFER_MUST_USE coffer_err segment_seek(struct segment *segment, uint64_t after, uint64_t *offset);
+/* A place in the log: behind the records up to the number after, and behind those that are older than
+ * since, a time as records have it (empty: any). */
+struct segment_place {
+	uint64_t after;
+	struct slice since;
+};
+
+/* Whether the record is in front of that place. */
+bool segment_in_front(const struct segment_record *record, const struct segment_place *place);
+
+/* Where a line begins in front of which all records are in front of the place, and from which the first
+ * that is not is not far; found by bisection, which takes numbers and times for sorted. */
+COFFER_MUST_USE coffer_err segment_seek(struct segment *segment, const struct segment_place *place,
+					uint64_t *offset);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,7 +18,9 @@ coffer_err sink_open(struct sink *sink, int folder, uint64_t first, bool create,
 	int saved;
 
 	folder_name(first, name);
-	*sink = (struct sink){ .end = end, .dirty = end, .reserved = end, .allocates = true };
+	*sink = (struct sink){
+		.first = first, .end = end, .dirty = end, .reserved = end, .allocates = true
+	};
 	sink->fd =
 	    openat(folder, name,
 		   O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (create ? O_CREAT | O_EXCL : 0),
@@ -37,6 +40,34 @@ coffer_err sink_open(struct sink *sink, int folder, uint64_t first, bool create,
 	return COFFER_OK;
 }
 
+const char *sink_damage(const struct sink *sink)
+{
+	struct stat st;
+
+	if (fstat(sink->fd, &st) != 0)
+		return NULL;
+	if (st.st_nlink == 0)
+		return "was removed";
+	return (uint64_t)st.st_size < sink->end ? "was cut" : NULL;
+}
+
+const char *sink_displaced(const struct sink *sink, int folder)
+{
+	char name[FOLDER_NAME_LEN + 1];
+	const char *damage = sink_damage(sink);
+	struct stat ours, found;
+
+	if (damage != NULL)
+		return damage;
+	folder_name(sink->first, name);
+	if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? "was moved" : NULL;
+	if (fstat(sink->fd, &ours) == 0 &&
+	    (ours.st_ino != found.st_ino || ours.st_dev != found.st_dev))
+		return "was replaced";
+	return NULL;
+}
+
 /* Cuts the file at size: what a failed write left behind it, and the room. */
 static coffer_err cut(struct sink *sink, uint64_t size)
 {
@@ -53,6 +84,12 @@ void sink_close(struct sink *sink)
 		return;
 	/* Should this fail, the next start finds an unfinished line and cuts it off. */
 	(void)!cut(sink, sink->end);
+	close(sink->fd);
+	sink->fd = -1;
+}
+
+void sink_abandon(struct sink *sink)
+{
 	close(sink->fd);
 	sink->fd = -1;
 }
@@ -115,4 +152,50 @@ coffer_err sink_sync(struct sink *sink)
 		return COFFER_UNAVAILABLE;
 	sink->unsynced = false;
 	return COFFER_OK;
+}
+
+/* Fills the new file, and gives it its name. */
+static coffer_err fill(struct sink *sink, int folder, struct slice line, uint64_t len)
+{
+	char name[FOLDER_NAME_LEN + 1];
+	size_t sent = 0;
+	coffer_err err;
+	int saved;
+
+	if ((err = sink_write(sink, line, &sent)) != COFFER_OK)
+		return err;
+	sink_advance(sink, line.len);
+	if ((err = sink_make_room(sink, len)) != COFFER_OK || (err = sink_sync(sink)) != COFFER_OK)
+		return err;
+	folder_name(sink->first, name);
+	if (renameat(folder, FOLDER_UNFINISHED, folder, name) != 0)
+		return COFFER_UNAVAILABLE;
+	if (fsync(folder) == 0)
+		return COFFER_OK;
+	saved = errno;
+	(void)unlinkat(folder, name, 0);
+	errno = saved;
+	return COFFER_UNAVAILABLE;
+}
+
+coffer_err sink_begin(struct sink *sink, int folder, uint64_t first, struct slice line,
+		      uint64_t len)
+{
+	coffer_err err;
+	int saved;
+
+	*sink = (struct sink){ .fd = -1, .first = first, .allocates = true };
+	/* What a crash has left of an attempt before this one. */
+	if (unlinkat(folder, FOLDER_UNFINISHED, 0) != 0 && errno != ENOENT)
+		return COFFER_UNAVAILABLE;
+	sink->fd = openat(folder, FOLDER_UNFINISHED, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (sink->fd < 0)
+		return COFFER_UNAVAILABLE;
+	if ((err = fill(sink, folder, line, len)) == COFFER_OK)
+		return COFFER_OK;
+	saved = errno;
+	(void)unlinkat(folder, FOLDER_UNFINISHED, 0);
+	sink_abandon(sink);
+	errno = saved;
+	return err;
 }

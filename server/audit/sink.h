@@ -14,6 +14,7 @@
 
 struct sink {
 	int fd;            /* -1: none open */
+	uint64_t first;    /* the file's number */
 	uint64_t end;      /* of whole lines */
 	uint64_t dirty;    /* up to here something may stand in the file, if above end */
 	uint64_t reserved; /* room is allocated up to here */
@@ -26,8 +27,23 @@ struct sink {
 COFFER_MUST_USE coffer_err sink_open(struct sink *sink, int folder, uint64_t first, bool create,
 				     uint64_t end);
 
+/* Makes the file of that number, which begins with line and has room for len bytes behind it. Under its
+ * name it appears only as a whole, and when it is on disk; a file of that name is replaced.
+ * COFFER_UNAVAILABLE if any of it fails; then *sink has no file, and none was made. */
+COFFER_MUST_USE coffer_err sink_begin(struct sink *sink, int folder, uint64_t first,
+				      struct slice line, uint64_t len);
+
 /* Gives back the room behind the end, and closes. */
 void sink_close(struct sink *sink);
+
+/* What somebody has done to the file, in words that follow its name: "was removed"; NULL if nothing. The
+ * first looks at the file alone, which costs next to nothing; the second also whether its name in the
+ * open folder still leads to it. Only where no line waits to be written. */
+const char *sink_damage(const struct sink *sink);
+const char *sink_displaced(const struct sink *sink, int folder);
+
+/* Closes a file that somebody has damaged, as it is. */
+void sink_abandon(struct sink *sink);
 
 /* Whether there is room for len bytes behind the end, as far as the file system tells. */
 static inline bool sink_has_room(const struct sink *sink, uint64_t len)

@@ -9,6 +9,7 @@
 
 #include "audit/folder.h"
 #include "audit/recover.h"
+#include "audit/rotate.h"
 #include "audit/sink.h"
 #include "base/log.h"
 
@@ -26,6 +27,7 @@ struct trail {
 	bool sync_always;
 	bool failed; /* a spell in which requests are refused, told once in the log */
 	struct sink sink;
+	struct rotate rotate;
 	struct buf gathered; /* records that are not flushed */
 	size_t sent;         /* bytes of them that a failed flush has written */
 	struct chain_head head;
@@ -66,6 +68,8 @@ static coffer_err open_sink(struct trail *trail, const struct trail_options *opt
 	err = recover_anchor(folder, options->key, &options->anchor, options->anchor_line,
 			     &log.head, &append);
 	trail->head = log.head;
+	trail->rotate.oldest = log.oldest;
+	rotate_start(&trail->rotate);
 	if (append) {
 		memcpy(trail->gathered.data, options->anchor_line.data, options->anchor_line.len);
 		trail->gathered.len = options->anchor_line.len;
@@ -91,6 +95,13 @@ coffer_err trail_open(struct trail **out, const struct trail_options *options)
 	trail->last = NONE;
 	trail->open = NONE;
 	trail->folder = strdup(options->folder);
+	trail->rotate = (struct rotate){ .folder = trail->folder,
+					 .key = trail->key,
+					 .sink = &trail->sink,
+					 .head = &trail->head,
+					 .file_max = options->file_max,
+					 .keep = options->keep,
+					 .room = RECORD_LINE_MAX + RESERVE };
 	trail->gathered = (struct buf){ malloc(GATHER_MAX), 0, GATHER_MAX };
 	err = trail->folder != NULL && trail->gathered.data != NULL ? open_sink(trail, options)
 								    : COFFER_RESOURCE_EXHAUSTED;
@@ -131,12 +142,29 @@ static uint64_t needed_room(const struct trail *trail, bool use_reserve)
 	return trail->gathered.len + RECORD_LINE_MAX + (use_reserve ? 0 : RESERVE);
 }
 
+static bool has_grown(const struct trail *trail)
+{
+	return trail->sink.end + trail->gathered.len >= trail->rotate.due;
+}
+
+/* Goes on in another file if this one was damaged or is large enough. Nothing is gathered. */
+static coffer_err choose_file(struct trail *trail)
+{
+	if (rotate_damaged(&trail->rotate) != COFFER_OK ||
+	    (has_grown(trail) && rotate_grown(&trail->rotate) != COFFER_OK))
+		return fail(trail);
+	return COFFER_OK;
+}
+
 /* The slow path of trail_ready: there is something to write, to allocate or to get over. */
 static coffer_err make_ready(struct trail *trail, bool use_reserve)
 {
 	coffer_err err;
 
-	if ((trail->failed || !has_space(trail)) && (err = trail_flush(trail)) != COFFER_OK)
+	if ((trail->failed || !has_space(trail) || has_grown(trail)) &&
+	    (err = trail_flush(trail)) != COFFER_OK)
+		return err;
+	if (trail->gathered.len == 0 && (err = choose_file(trail)) != COFFER_OK)
 		return err;
 	if (sink_make_room(&trail->sink, needed_room(trail, use_reserve)) != COFFER_OK)
 		return fail(trail);
@@ -150,10 +178,21 @@ static coffer_err make_ready(struct trail *trail, bool use_reserve)
 
 coffer_err trail_ready(struct trail *trail, bool use_reserve)
 {
-	if (!trail->failed && has_space(trail) &&
-	    sink_has_room(&trail->sink, needed_room(trail, use_reserve)))
+	/* The file is looked at once a turn, before its first record is made: what is done to it between
+	 * that and the flush is found before the next. */
+	if (!trail->failed && has_space(trail) && !has_grown(trail) &&
+	    sink_has_room(&trail->sink, needed_room(trail, use_reserve)) &&
+	    (trail->gathered.len > 0 || sink_damage(&trail->sink) == NULL))
 		return COFFER_OK;
 	return make_ready(trail, use_reserve);
+}
+
+void trail_tend(struct trail *trail)
+{
+	assert(trail->open == NONE);
+	if (trail_flush(trail) == COFFER_OK)
+		(void)choose_file(trail);
+	rotate_drop(&trail->rotate);
 }
 
 void trail_begin(struct trail *trail, const struct record_subject *subject)
@@ -259,21 +298,24 @@ const struct chain_head *trail_head(const struct trail *trail)
 	return &trail->head;
 }
 
-coffer_err trail_read(struct trail *trail, uint64_t after_seq, struct buf *out, uint64_t *last_seq,
-		      bool *more)
+coffer_err trail_read(struct trail *trail, const struct reader_query *query, struct buf *out,
+		      uint64_t *last_seq, bool *more)
 {
 	coffer_err err = trail_flush(trail);
 
-	*last_seq = after_seq;
+	*last_seq = query->after_seq;
 	*more = false;
-	return err == COFFER_OK ? reader_copy(trail->folder, after_seq, out, last_seq, more) : err;
+	return err == COFFER_OK ? reader_copy(trail->folder, query, out, last_seq, more) : err;
 }
 
 coffer_err trail_verify(struct trail *trail, size_t budget, struct reader_verdict *verdict)
 {
 	coffer_err err = trail_flush(trail);
 
-	if (err != COFFER_OK)
-		return err;
-	return reader_verify(trail->folder, trail->key, &trail->head, budget, verdict);
+	if (err == COFFER_OK)
+		err = reader_verify(trail->folder, trail->key, &trail->head, budget, verdict);
+	/* Somebody may keep the verdict as a checkpoint: a power cut must not take what it is about. */
+	if (err == COFFER_OK && verdict->done)
+		err = trail_sync(trail);
+	return err;
 }

@@ -4,7 +4,10 @@
  * daemon calls once a loop turn before that turn's replies leave. Files are named after the number of
  * their first record ("00000000000000000001.jsonl"); room is preallocated ahead of the end, so that a
  * full disk is noticed by trail_ready before a request is served and not by the write after it.
- * A record that is larger than what is left of the gathering buffer is flushed for, early. */
+ * A record that is larger than what is left of the gathering buffer is flushed for, early.
+ *
+ * When a file has grown to its size, or somebody has removed, moved or cut it, trail_ready begins the next
+ * one: with a record of its own, AuditRotate, which is made and written there and then. */
 #ifndef AUDIT_TRAIL_H
 #define AUDIT_TRAIL_H
 
@@ -23,6 +26,8 @@ struct trail_options {
 	const char *folder;       /* exists, mode 0700 */
 	const uint8_t *key;       /* CHAIN_KEY_LEN bytes, borrowed for the trail's life */
 	bool sync_always;         /* trail_flush waits for the disk */
+	uint64_t file_max;        /* bytes at which the next file begins; 0: never */
+	uint64_t keep;            /* files; 0: all */
 	struct chain_head anchor; /* the stored head; seq 0: none yet */
 	struct slice anchor_line; /* its record, if that may not have reached the log */
 };
@@ -37,8 +42,8 @@ COFFER_MUST_USE coffer_err trail_open(struct trail **out, const struct trail_opt
 void trail_close(struct trail *trail); /* flushes and syncs what it can; NULL is fine */
 
 /* Whether a record of any size can be written now; reserves room for it, and after a failure tries to
- * get the log going again. use_reserve lets the request dip into room that is kept back for deletions.
- * COFFER_UNAVAILABLE if not (logged once per spell). */
+ * get the log going again. May begin another file, and so move the head. use_reserve lets the request dip
+ * into room that is kept back for deletions. COFFER_UNAVAILABLE if not (logged once per spell). */
 COFFER_MUST_USE coffer_err trail_ready(struct trail *trail, bool use_reserve);
 
 /* One record, between begin and end; nothing else may be called in between. Each begin must follow a
@@ -65,10 +70,14 @@ COFFER_MUST_USE coffer_err trail_sync(struct trail *trail);
 /* The newest record that trail_end made. */
 const struct chain_head *trail_head(const struct trail *trail);
 
+/* From time to time: notices within that time also what trail_ready does not look for, such as a file
+ * that was moved, and removes files that are no longer kept. */
+void trail_tend(struct trail *trail);
+
 /* reader_copy and reader_verify of this log, up to its newest record: what was gathered is flushed first
- * (COFFER_UNAVAILABLE if that fails). */
-COFFER_MUST_USE coffer_err trail_read(struct trail *trail, uint64_t after_seq, struct buf *out,
-				      uint64_t *last_seq, bool *more);
+ * (COFFER_UNAVAILABLE if that fails). What was verified to the end is on disk. */
+COFFER_MUST_USE coffer_err trail_read(struct trail *trail, const struct reader_query *query,
+				      struct buf *out, uint64_t *last_seq, bool *more);
 COFFER_MUST_USE coffer_err trail_verify(struct trail *trail, size_t budget,
 					struct reader_verdict *verdict);
 

@@ -15,11 +15,13 @@ struct cursor {
 	uint64_t file;
 	uint64_t offset;
 	uint64_t first_seq;
+	uint64_t oldest;
+	uint64_t compared;
 	struct chain_head last;
 };
-static const char cursor_magic[8] = "cursor/1";
+static const char cursor_magic[8] = "cursor/2";
 
-_Static_assert(sizeof(struct cursor) == 8 + 4 * 8 + CHAIN_MAC_LEN, "a cursor has no padding");
+_Static_assert(sizeof(struct cursor) == 8 + 6 * 8 + CHAIN_MAC_LEN, "a cursor has no padding");
 _Static_assert(sizeof(struct cursor) + CHAIN_MAC_LEN <= READER_CURSOR_MAX, "a cursor fits");
 
 static void cursor_mac(const struct verify *walk, const struct cursor *cursor,
@@ -50,6 +52,8 @@ coffer_err verify_resume(struct verify *walk)
 	walk->offset = cursor.offset;
 	walk->first_seq = cursor.first_seq;
 	walk->last = cursor.last;
+	walk->oldest = cursor.oldest;
+	walk->compared = cursor.compared;
 	return COFFER_OK;
 }
 
@@ -61,6 +65,8 @@ static void save(const struct verify *walk)
 		.file = walk->file,
 		.offset = walk->offset,
 		.first_seq = walk->first_seq,
+		.oldest = walk->oldest,
+		.compared = walk->compared,
 		.last = walk->last,
 	};
 
@@ -93,35 +99,69 @@ static void finish_missing(struct verify *walk, uint64_t from, uint64_t to, cons
 		finish(walk, "records %" PRIu64 " to %" PRIu64 " are missing %s", from, to, where);
 }
 
+/* A record that stands is compared with the checkpoint, if it is that one. */
+static void compare(struct verify *walk, const struct chain_head *found)
+{
+	const struct chain_head *checkpoint = &walk->verdict->checkpoint;
+
+	if (checkpoint->seq == 0 || checkpoint->seq != found->seq)
+		return;
+	walk->compared = found->seq;
+	if (!chain_equal(checkpoint, found))
+		finish(walk,
+		       "record %" PRIu64 " is not the one of the checkpoint: the log was "
+		       "written anew since, or is another one",
+		       found->seq);
+}
+
+/* Takes in a record that stands. */
+static void accept_record(struct verify *walk, const struct chain_head *found,
+			  const struct record_border *border)
+{
+	if (walk->first_seq == 0) {
+		walk->first_seq = found->seq;
+		compare(walk, &walk->last); /* what it continues stands, too */
+	}
+	if (border->oldest > walk->oldest)
+		walk->oldest = border->oldest;
+	walk->last = *found;
+	compare(walk, found);
+}
+
 static void check_line(struct verify *walk, const char *name, struct slice line)
 {
 	char where[READER_PROBLEM_MAX];
+	struct record_border border;
 	struct chain_head found, want;
 	struct slice text;
+	bool begins;
 
 	if (record_parse(line, &found.seq, &text, found.mac) != COFFER_OK) {
 		finish(walk, "the line behind record %" PRIu64 " in %s is not a record",
 		       walk->last.seq, name);
 		return;
 	}
+	/* Once older files are gone, the record itself tells what it continues, under its own mac. */
+	begins = record_parse_border(text, &border);
+	if (begins && walk->first_seq == 0 && found.seq > 1)
+		memcpy(walk->last.mac, border.after, sizeof(border.after));
 	chain_extend(walk->key, &walk->last, text, &want);
-	if (found.seq > want.seq) {
-		(void)snprintf(where, sizeof(where), "in front of record %" PRIu64 " in %s",
-			       found.seq, name);
+	(void)snprintf(where, sizeof(where), "in front of record %" PRIu64 " in %s", found.seq,
+		       name);
+	if (found.seq > want.seq)
 		finish_missing(walk, want.seq, found.seq - 1, where);
-	} else if (found.seq < want.seq) {
+	else if (found.seq < want.seq)
 		finish(walk, "record %" PRIu64 " in %s is out of place, behind record %" PRIu64,
 		       found.seq, name, walk->last.seq);
-	} else if (!chain_equal(&found, &want) && (walk->first_seq != 0 || found.seq == 1)) {
+	else if (walk->first_seq == 0 && found.seq > 1 && !begins)
+		finish(walk, "records up to %" PRIu64 " are missing %s", found.seq - 1, where);
+	else if (!chain_equal(&found, &want))
 		finish(walk, "record %" PRIu64 " in %s was altered", found.seq, name);
-	} else if (found.seq == walk->head->seq && !chain_equal(&found, walk->head)) {
+	else if (found.seq == walk->head->seq && !chain_equal(&found, walk->head))
 		finish(walk, "record %" PRIu64 " in %s is not the one that was made", found.seq,
 		       name);
-	} else {
-		if (walk->first_seq == 0)
-			walk->first_seq = found.seq;
-		walk->last = found;
-	}
+	else
+		accept_record(walk, &found, &border);
 }
 
 /* Walks over lines of one file, to its end (*end) or until the budget is used up. */
@@ -154,7 +194,33 @@ static coffer_err walk_lines(struct verify *walk, struct segment *segment, size_
 	return COFFER_OK;
 }
 
-/* Goes to the next file; at the end of the log, compares with the head. */
+/* The end of the log: compares it with the head, its beginning with what is kept, and tells if the
+ * checkpoint was not come by. */
+static void end_log(struct verify *walk)
+{
+	const struct chain_head *checkpoint = &walk->verdict->checkpoint;
+
+	/* Records behind the head may have been made since it was taken. */
+	if (walk->last.seq < walk->head->seq)
+		finish_missing(walk, walk->last.seq + 1, walk->head->seq, "at the end");
+	else if (walk->first_seq > 1 && walk->first_seq > walk->oldest)
+		finish_missing(walk, walk->oldest, walk->first_seq - 1, "at the beginning");
+	else if (checkpoint->seq == walk->compared)
+		finish(walk, "%s", "");
+	else if (checkpoint->seq > walk->last.seq)
+		finish(walk,
+		       "the log ends with record %" PRIu64
+		       ", and the checkpoint is of record %" PRIu64
+		       ": it was cut, or is an older copy",
+		       walk->last.seq, checkpoint->seq);
+	else
+		finish(walk,
+		       "record %" PRIu64 ", of the checkpoint, is no longer kept: the log begins "
+		       "with record %" PRIu64,
+		       checkpoint->seq, walk->first_seq);
+}
+
+/* Goes to the next file. */
 static coffer_err next_file(struct verify *walk)
 {
 	char name[FOLDER_NAME_LEN + 1], where[READER_PROBLEM_MAX];
@@ -164,11 +230,7 @@ static coffer_err next_file(struct verify *walk)
 	if (walk->file < UINT64_MAX)
 		err = folder_oldest(walk->folder, walk->file + 1, &next);
 	if (err == COFFER_NOT_FOUND) {
-		/* Records behind the head may have been made since it was taken. */
-		if (walk->last.seq < walk->head->seq)
-			finish_missing(walk, expected, walk->head->seq, "at the end");
-		else
-			finish(walk, "%s", "");
+		end_log(walk);
 		return COFFER_OK;
 	}
 	if (err != COFFER_OK)
@@ -199,11 +261,30 @@ static coffer_err walk_file(struct verify *walk, size_t *budget, bool *end)
 	return err;
 }
 
+/* Files that are no longer kept may go between two steps, the oldest first: then the walk begins anew
+ * with what is the oldest now, which is the one that it would have come to. */
+static coffer_err begin_anew_if_gone(struct verify *walk)
+{
+	uint64_t found;
+	coffer_err err;
+
+	if (walk->file == 0)
+		return COFFER_OK;
+	err = folder_newest(walk->folder, walk->file, &found);
+	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
+		return err;
+	if (err == COFFER_OK && found == walk->file)
+		return COFFER_OK;
+	walk->file = walk->offset = walk->first_seq = 0;
+	walk->last = (struct chain_head){ 0 };
+	return COFFER_OK;
+}
+
 coffer_err verify_step(struct verify *walk, size_t budget)
 {
 	struct reader_verdict *verdict = walk->verdict;
+	coffer_err err = begin_anew_if_gone(walk);
 	bool end = walk->file == 0;
-	coffer_err err = COFFER_OK;
 
 	if (budget == 0)
 		budget = 1;
@@ -219,6 +300,7 @@ coffer_err verify_step(struct verify *walk, size_t budget)
 		return err;
 	verdict->first_seq = walk->first_seq;
 	verdict->last_seq = walk->first_seq != 0 ? walk->last.seq : 0;
+	memcpy(verdict->last_mac, walk->last.mac, sizeof(verdict->last_mac));
 	verdict->cursor_len = 0;
 	if (!verdict->done)
 		save(walk);

@@ -11,11 +11,14 @@ struct verify {
 	struct reader_verdict *verdict;
 
 	/* The place: the file's number (0: before the oldest one), an offset in it, the number of the first
-	 * record that was read (0: none yet), and the last one, which stands. */
+	 * record that was read (0: none yet), the last one, which stands, the oldest file that must be
+	 * there as the records say so far, and the number of the checkpoint if that was come by (else 0). */
 	uint64_t file;
 	uint64_t offset;
 	uint64_t first_seq;
 	struct chain_head last;
+	uint64_t oldest;
+	uint64_t compared;
 };
 
 /* Takes the place from the verdict's cursor. COFFER_INVALID_ARGUMENT if it was not made by verify_step

@@ -1,166 +1,231 @@
 #include "verbs.h"
 
+#include "audit_print.h"
+#include "audit_tail.h"
 #include "connect.h"
 #include "options.h"
 #include "output.h"
 
-#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
 
-/* Appends before and the text of a field, if the record has it. */
-static void add(struct bytes *out, const json_t *record, const char *field, const char *before)
+/* How long to wait before it is asked again for what is new. */
+#define FOLLOW_MS 300
+
+/* What is asked for, and how far it has come. */
+struct audit_reading {
+	const struct cli *cli;
+	struct coffer_admin *admin;
+	struct coffer_audit_filter filter;
+	struct option_number last; /* -n */
+	bool follow;
+	bool json;
+	uint64_t seq;
+};
+
+static cli_exit print(const struct audit_reading *reading, const char *lines, size_t len)
 {
-	const json_t *value = json_object_get(record, field);
-
-	if (json_is_string(value)) {
-		bytes_print(out, "%s", before);
-		bytes_clean(out, json_string_value(value));
-	} else if (json_is_integer(value)) {
-		bytes_print(out, "%s%" JSON_INTEGER_FORMAT, before, json_integer_value(value));
-	}
-}
-
-static void add_secret(struct bytes *out, const json_t *secret)
-{
-	add(out, secret, "scope", " ");
-	add(out, secret, "name", json_object_get(secret, "scope") ? "/" : " ");
-	add(out, secret, "version", "@");
-}
-
-/* "TIME OP OUTCOME run=ID uid=0 pid=1 via=X scope/name@version (reason)" */
-static void add_record(struct bytes *out, const json_t *record)
-{
-	static const struct {
-		const char *field;
-		const char *before;
-	} who[] = {
-		{ "time", "" },         { "op", " " },      { "outcome", " " }, { "run", " run=" },
-		{ "grant", " grant=" }, { "uid", " uid=" }, { "pid", " pid=" }, { "via", " via=" },
-	};
-	size_t i;
-	json_t *secret;
-
-	for (i = 0; i < sizeof(who) / sizeof(who[0]); i++)
-		add(out, record, who[i].field, who[i].before);
-	add_secret(out, record);
-	json_array_foreach(json_object_get(record, "secrets"), i, secret) add_secret(out, secret);
-	if (json_object_get(record, "reason")) {
-		add(out, record, "reason", " (");
-		bytes_append(out, ")", 1);
-	}
-	bytes_append(out, "\n", 1);
-}
-
-static void add_line(struct bytes *out, const char *line, size_t len)
-{
-	json_t *record = json_loadb(line, len, 0, NULL);
-
-	/* What is no record is shown as such and not left out: verify tells what is wrong with
-	 * it. */
-	if (json_is_object(record))
-		add_record(out, record);
-	else
-		bytes_print(out, "- (a line that is no record)\n");
-	json_decref(record);
-}
-
-static cli_exit print_page(const struct cli *cli, const char *lines, bool json)
-{
+	const char *end = lines + len;
 	struct bytes out = { 0 };
 
-	if (json)
-		return output_write(cli, lines, strlen(lines));
-	while (*lines) {
-		size_t len = strcspn(lines, "\n");
-		add_line(&out, lines, len);
-		lines += len + (lines[len] == '\n');
+	if (reading->json)
+		return output_write(reading->cli, lines, len);
+	while (lines < end) {
+		size_t line =
+		    (size_t)((const char *)memchr(lines, '\n', (size_t)(end - lines)) - lines);
+		audit_print(&out, lines, line);
+		lines += line + 1;
 	}
-	return output_send(cli, &out);
+	return output_send(reading->cli, &out);
 }
 
-static cli_exit print_all(const struct cli *cli, struct coffer_admin *admin, bool json)
+/* Reads on to the end of the log: prints what comes, or hands it to the tail. Where *err is not
+ * COFFER_OK it has failed without a message. */
+static cli_exit read_on(struct audit_reading *reading, struct audit_tail *tail, coffer_err *err)
 {
-	uint64_t seq = 0;
-	bool more = true;
 	cli_exit status = CLI_DONE;
+	bool more = true;
 
 	while (more && status == CLI_DONE) {
-		char *lines = NULL;
-		status = connect_result(cli, admin,
-					coffer_admin_read_audit(admin, seq, &lines, &seq, &more));
-		if (status == CLI_DONE && lines)
-			status = print_page(cli, lines, json);
+		char *lines;
+		*err = coffer_admin_find_audit(reading->admin, reading->seq, &reading->filter,
+					       &lines, &reading->seq, &more);
+		if (*err != COFFER_OK)
+			return CLI_REFUSED;
+		if (tail)
+			audit_tail_add(tail, lines);
+		else
+			status = print(reading, lines, strlen(lines));
 		free(lines);
 	}
 	return status;
 }
 
+static bool is_filtered(const struct coffer_audit_filter *filter)
+{
+	return filter->since_ms > 0 || filter->run || filter->name || filter->op || filter->outcome;
+}
+
+/* Where nothing is left out, the number of the last record tells where to begin. */
+static coffer_err skip_to_last(struct audit_reading *reading)
+{
+	struct coffer_status status;
+	coffer_err err;
+
+	if (is_filtered(&reading->filter))
+		return COFFER_OK;
+	err = coffer_admin_status(reading->admin, &status);
+	if (err == COFFER_OK && status.audit_seq > reading->last.value)
+		reading->seq = status.audit_seq - reading->last.value;
+	coffer_status_free(&status);
+	return err;
+}
+
+static cli_exit print_last(struct audit_reading *reading, coffer_err *err)
+{
+	struct audit_tail tail = { .max = reading->last.value };
+	cli_exit status;
+
+	if ((*err = skip_to_last(reading)) != COFFER_OK)
+		return CLI_REFUSED;
+	status = read_on(reading, &tail, err);
+	if (status == CLI_DONE && tail.text.failed)
+		status = cli_refuse(reading->cli, "out of memory");
+	if (status == CLI_DONE && tail.lines > 0)
+		status = print(reading, tail.text.data + tail.start, tail.text.len - tail.start);
+	bytes_free(&tail.text);
+	return status;
+}
+
+static cli_exit print_all(struct audit_reading *reading)
+{
+	coffer_err err = COFFER_OK;
+	cli_exit status =
+	    reading->last.given ? print_last(reading, &err) : read_on(reading, NULL, &err);
+
+	return err == COFFER_OK ? status : connect_result(reading->cli, reading->admin, err);
+}
+
+/* Waits a moment; false if nobody can read any more what is printed. */
+static bool is_read(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO };
+
+	return poll(&out, 1, FOLLOW_MS) <= 0;
+}
+
+/* A daemon that is away is waited for: it goes on where it was. */
+static cli_exit follow(struct audit_reading *reading)
+{
+	bool away = false;
+
+	while (is_read()) {
+		coffer_err err = COFFER_OK;
+		cli_exit status = read_on(reading, NULL, &err);
+		if (err == COFFER_UNAVAILABLE || err == COFFER_DEADLINE_EXCEEDED) {
+			if (!away)
+				cli_warn(reading->cli, "%s; waiting for the daemon",
+					 coffer_admin_message(reading->admin));
+			away = true;
+			continue;
+		}
+		if (err != COFFER_OK)
+			return connect_result(reading->cli, reading->admin, err);
+		if (status != CLI_DONE)
+			return status;
+		if (away)
+			cli_warn(reading->cli, "the daemon is back");
+		away = false;
+	}
+	return CLI_DONE;
+}
+
+static bool take_outcome(struct cli *cli, const char *text, const char **name)
+{
+	if (!text)
+		return true;
+	for (int i = COFFER_OK; i <= COFFER_DATA_LOSS; i++) {
+		*name = coffer_err_name((coffer_err)i);
+		if (strcasecmp(text, *name) == 0)
+			return true;
+	}
+	cli->status = cli_usage(cli, "there is no outcome '%s'", text);
+	return false;
+}
+
+static int64_t ago(int64_t ms)
+{
+	struct timespec now;
+
+	if (ms == 0)
+		return 0;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - ms;
+	return ms > 0 ? ms : 0;
+}
+
+static bool parse(struct cli *cli, int argc, char **argv, struct audit_reading *reading)
+{
+	struct coffer_audit_filter *filter = &reading->filter;
+	const char *outcome = NULL;
+	int64_t since = 0;
+	const struct option_row rows[] = {
+		{ "run", OPTION_TEXT, { .text = &filter->run } },
+		{ "name", OPTION_TEXT, { .text = &filter->name } },
+		{ "since", OPTION_DURATION, { .ms = &since } },
+		{ "op", OPTION_TEXT, { .text = &filter->op } },
+		{ "outcome", OPTION_TEXT, { .text = &outcome } },
+		{ "follow", OPTION_FLAG, { .flag = &reading->follow } },
+		{ "json", OPTION_FLAG, { .flag = &reading->json } },
+		{ "n", OPTION_NUMBER, { .number = &reading->last } },
+	};
+	struct option_list operands;
+
+	if (!options_parse(cli, argc, argv, rows, sizeof(rows) / sizeof(rows[0]), &operands) ||
+	    !options_expect(cli, &operands, 0, 0, "") ||
+	    !take_outcome(cli, outcome, &filter->outcome))
+		return false;
+	filter->since_ms = ago(since);
+	return true;
+}
+
 static cli_exit audit(struct cli *cli, int argc, char **argv)
 {
-	bool json = false;
-	const struct option_row rows[] = { { "json", OPTION_FLAG, { .flag = &json } } };
-	struct option_list operands;
-	struct coffer_admin *admin = NULL;
+	struct audit_reading reading = { .cli = cli };
 	cli_exit status;
 
-	if (!options_parse(cli, argc, argv, rows, 1, &operands) ||
-	    !options_expect(cli, &operands, 0, 0, ""))
+	if (!parse(cli, argc, argv, &reading))
 		return cli->status;
-	if ((status = connect_admin(cli, &admin)) == CLI_DONE)
-		status = print_all(cli, admin, json);
-	coffer_admin_close(admin);
+	/* Whoever reads from a pipe ends a listing without end by closing it: that is no failure. */
+	if (reading.follow)
+		(void)signal(SIGPIPE, SIG_DFL);
+	if ((status = connect_admin(cli, &reading.admin)) == CLI_DONE &&
+	    (status = print_all(&reading)) == CLI_DONE && reading.follow)
+		status = follow(&reading);
+	coffer_admin_close(reading.admin);
 	return status;
 }
 
-static cli_exit print_verdict(const struct cli *cli, const struct coffer_verdict *verdict)
-{
-	struct bytes out = { 0 };
-
-	if (verdict->problem[0])
-		return cli_refuse(cli, "%s", verdict->problem);
-	if (verdict->last_seq == 0)
-		bytes_print(&out, "audit verified: 0 records\n");
-	else
-		bytes_print(&out,
-			    "audit verified: %" PRIu64 " records (%" PRIu64 " to %" PRIu64 ")\n",
-			    verdict->last_seq - verdict->first_seq + 1, verdict->first_seq,
-			    verdict->last_seq);
-	return output_send(cli, &out);
-}
-
-static cli_exit verify(struct cli *cli, int argc, char **argv)
-{
-	struct option_list operands;
-	struct coffer_admin *admin = NULL;
-	struct coffer_verdict verdict = { 0 };
-	cli_exit status;
-
-	if (!options_parse(cli, argc, argv, NULL, 0, &operands) ||
-	    !options_expect(cli, &operands, 0, 0, ""))
-		return cli->status;
-	if ((status = connect_admin(cli, &admin)) == CLI_DONE)
-		status = connect_result(cli, admin, coffer_admin_verify_audit(admin, &verdict));
-	if (status == CLI_DONE)
-		status = print_verdict(cli, &verdict);
-	coffer_admin_close(admin);
-	return status;
-}
-
-static const struct command cmd_audit_verify = {
-	.name = "verify",
-	.synopsis = "",
-	.summary = "check that no record was edited, moved, left out or cut off",
-	.run = verify,
-};
-
-static const struct command *const audit_verbs[] = { &cmd_audit_verify, NULL };
+static const struct command *const audit_verbs[] = { &cmd_audit_verify, &cmd_audit_checkpoint,
+						     NULL };
 
 const struct command cmd_audit = {
 	.name = "audit",
-	.synopsis = "[--json] | audit verify",
-	.summary = "print the audit log, or verify it",
-	.details = "  --json   the records as they stand, one JSON object a line\n",
+	.synopsis = "[OPTION...] | audit verify | audit checkpoint",
+	.summary = "print the audit log, verify it, or keep a mark of it",
+	.details = "  --run ID         what a run did, and what was done to it\n"
+		   "  --name NAME      of a secret\n"
+		   "  --since DURATION not older than 90s, 15m, 1h or 2d\n"
+		   "  --op OP          one operation: GetSecret\n"
+		   "  --outcome CODE   one outcome: OK, NOT_FOUND\n"
+		   "  -n N             the last N of them\n"
+		   "  --follow         go on as records come\n"
+		   "  --json           the records as they stand, one JSON object a line\n",
 	.run = audit,
 	.subs = audit_verbs,
 };
