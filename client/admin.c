@@ -12,7 +12,8 @@ coffer_err coffer_admin_open(struct coffer_admin **out, const char *socket, int 
 	*out = admin;
 	if (admin == NULL)
 		return COFFER_RESOURCE_EXHAUSTED;
-	if ((err = transport_init(&admin->transport, socket, timeout_ms)) != COFFER_OK)
+	if ((err = transport_init(&admin->transport, timeout_ms)) != COFFER_OK ||
+	    (err = transport_address(&admin->transport, socket)) != COFFER_OK)
 		return err;
 	/* No Hello tells the daemon's own limit here. */
 	admin->transport.frame_max = COFFER_VALUE_MAX_CEILING + COFFER_FRAME_OVERHEAD;
@@ -53,6 +54,10 @@ void admin_put_write(struct call *call, uint32_t tag, const struct coffer_write 
 		.value = { write->data, write->len },
 		.check_version = write->if_version.check,
 		.if_version = write->if_version.version,
+		.source = slice_str(write->source),
+		.set_note = write->note != NULL,
+		.note = slice_str(write->note),
+		.expires_at_ms = write->expires_at_ms,
 	};
 
 	call_put_message(call, tag, coffer_v1_SecretWrite_fields, &message);

@@ -30,7 +30,8 @@ static coffer_err join_lines(struct slice reply, char **out)
 	return COFFER_OK;
 }
 
-coffer_err coffer_admin_read_audit(struct coffer_admin *admin, uint64_t after_seq, char **lines,
+coffer_err coffer_admin_find_audit(struct coffer_admin *admin, uint64_t after_seq,
+				   const struct coffer_audit_filter *filter, char **lines,
 				   uint64_t *last_seq, bool *more)
 {
 	coffer_v1_ReadAuditRequest request = { .after_seq = after_seq };
@@ -43,6 +44,13 @@ coffer_err coffer_admin_read_audit(struct coffer_admin *admin, uint64_t after_se
 	*more = false;
 	if ((err = admin_arm(admin)) != COFFER_OK)
 		return err;
+	if (filter != NULL) {
+		request.since_ms = filter->since_ms;
+		request.run = slice_str(filter->run);
+		request.name = slice_str(filter->name);
+		request.op = slice_str(filter->op);
+		request.outcome = slice_str(filter->outcome);
+	}
 	call_begin(&call, &admin->transport, "ReadAudit", CALL_READS);
 	call_put(&call, coffer_v1_ReadAuditRequest_fields, &request);
 	err = call_exchange(&call, coffer_v1_ReadAuditResponse_fields, &reply, sizeof(reply));
@@ -56,6 +64,12 @@ coffer_err coffer_admin_read_audit(struct coffer_admin *admin, uint64_t after_se
 		*more = reply.more;
 	}
 	return call_end(&call, err);
+}
+
+coffer_err coffer_admin_read_audit(struct coffer_admin *admin, uint64_t after_seq, char **lines,
+				   uint64_t *last_seq, bool *more)
+{
+	return coffer_admin_find_audit(admin, after_seq, NULL, lines, last_seq, more);
 }
 
 struct cursor {
@@ -73,7 +87,42 @@ static coffer_err cursor_move(struct cursor *cursor, struct slice next)
 	return COFFER_OK;
 }
 
+/* What the newest record makes. Daemons that know of no checkpoints send no mac. */
+static coffer_err copy_checkpoint(const coffer_v1_VerifyAuditResponse *reply,
+				  struct coffer_checkpoint *out)
+{
+	if (reply->last_mac.len == 0 || reply->problem.len > 0)
+		return COFFER_OK;
+	if (reply->last_mac.len != sizeof(out->mac))
+		return COFFER_INTERNAL;
+	out->seq = reply->last_seq;
+	memcpy(out->mac, reply->last_mac.data, sizeof(out->mac));
+	return copy_text(reply->store, out->store, sizeof(out->store));
+}
+
+static coffer_err copy_verdict(const coffer_v1_VerifyAuditResponse *reply,
+			       const struct coffer_checkpoint *checkpoint,
+			       struct coffer_verdict *out)
+{
+	coffer_err err;
+
+	out->first_seq = reply->first_seq;
+	out->last_seq = reply->last_seq;
+	if ((err = copy_text(reply->problem, out->problem, sizeof(out->problem))) != COFFER_OK ||
+	    (reply->done && (err = copy_checkpoint(reply, &out->checkpoint)) != COFFER_OK) ||
+	    checkpoint == NULL)
+		return err;
+	if (reply->store.len == 0)
+		return COFFER_UNIMPLEMENTED;
+	if (checkpoint->store[0] != '\0' &&
+	    !slice_equal(reply->store, slice_str(checkpoint->store)))
+		strcpy(out->problem, "the checkpoint is of another store's log");
+	return COFFER_OK;
+}
+
+/* checkpoint may be NULL. */
 static coffer_err verify_step(struct coffer_admin *admin, struct cursor *cursor,
+			      const struct coffer_checkpoint *checkpoint,
 			      struct coffer_verdict *out, bool *done)
 {
 	coffer_v1_VerifyAuditRequest request = { .cursor = { cursor->bytes, cursor->len } };
@@ -83,20 +132,24 @@ static coffer_err verify_step(struct coffer_admin *admin, struct cursor *cursor,
 
 	if (err != COFFER_OK)
 		return err;
+	if (checkpoint != NULL && checkpoint->seq > 0) {
+		request.checkpoint_seq = checkpoint->seq;
+		request.checkpoint_mac = (struct slice){ checkpoint->mac, sizeof(checkpoint->mac) };
+	}
 	call_begin(&call, &admin->transport, "VerifyAudit", CALL_READS);
 	call_put(&call, coffer_v1_VerifyAuditRequest_fields, &request);
 	err = call_exchange(&call, coffer_v1_VerifyAuditResponse_fields, &reply, sizeof(reply));
-	out->first_seq = reply.first_seq;
-	out->last_seq = reply.last_seq;
-	*done = reply.done;
 	if (err == COFFER_OK)
-		err = copy_text(reply.problem, out->problem, sizeof(out->problem));
-	if (err == COFFER_OK && !reply.done)
+		err = copy_verdict(&reply, checkpoint, out);
+	*done = reply.done || out->problem[0] != '\0';
+	if (err == COFFER_OK && !*done)
 		err = cursor_move(cursor, reply.cursor);
 	return call_end(&call, err);
 }
 
-coffer_err coffer_admin_verify_audit(struct coffer_admin *admin, struct coffer_verdict *out)
+coffer_err coffer_admin_compare_audit(struct coffer_admin *admin,
+				      const struct coffer_checkpoint *checkpoint,
+				      struct coffer_verdict *out)
 {
 	struct cursor cursor = { .len = 0 };
 	bool done;
@@ -104,11 +157,16 @@ coffer_err coffer_admin_verify_audit(struct coffer_admin *admin, struct coffer_v
 
 	*out = (struct coffer_verdict){ 0 };
 	do
-		err = verify_step(admin, &cursor, out, &done);
+		err = verify_step(admin, &cursor, checkpoint, out, &done);
 	while (err == COFFER_OK && !done);
 	if (err != COFFER_OK)
 		*out = (struct coffer_verdict){ 0 };
 	return err;
+}
+
+coffer_err coffer_admin_verify_audit(struct coffer_admin *admin, struct coffer_verdict *out)
+{
+	return coffer_admin_compare_audit(admin, NULL, out);
 }
 
 static coffer_err copy_methods(struct slice reply, struct coffer_status *out)

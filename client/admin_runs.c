@@ -34,6 +34,7 @@ static void put_spec(struct call *call, const struct coffer_run_spec *spec)
 		.ttl_ms = spec->ttl_ms,
 		.bind_uid = spec->bind_uid,
 		.uid = spec->uid,
+		.bind_process = spec->bind_process,
 		.no_bootstrap = spec->no_bootstrap,
 	};
 
@@ -122,7 +123,9 @@ void coffer_runs_free(struct coffer_runs *runs)
 
 static coffer_err copy_info(struct slice element, struct coffer_run *out)
 {
+	struct copy_run from = { .message = element, .allow_tag = coffer_v1_RunInfo_allow_tag };
 	coffer_v1_RunInfo info;
+	coffer_err err;
 
 	if (codec_decode(element, coffer_v1_RunInfo_fields, &info, sizeof(info)) != COFFER_OK ||
 	    info.run_id.len == 0)
@@ -135,17 +138,14 @@ static coffer_err copy_info(struct slice element, struct coffer_run *out)
 		.expires_at_ms = info.expires_at_ms,
 		.bind_uid = info.bind_uid,
 		.uid = info.uid,
+		.bind_process = info.bind_process,
 	};
-	return copy_run(
-	    &(struct copy_run){
-		.run_id = info.run_id,
-		.git_dir = info.git_dir,
-		.meta = info.meta,
-		.message = element,
-		.extras_tag = coffer_v1_RunInfo_extras_tag,
-		.allow_tag = coffer_v1_RunInfo_allow_tag,
-	    },
-	    &out->about, &out->allow);
+	from.run_id = info.run_id;
+	from.git_dir = info.git_dir;
+	from.meta = info.meta;
+	if ((err = copy_extras(&from, element, coffer_v1_RunInfo_extras_tag)) != COFFER_OK)
+		return err;
+	return copy_run(&from, &out->about, &out->allow);
 }
 
 static coffer_err add_runs(struct slice page, struct coffer_runs *out)

@@ -1,17 +1,53 @@
 #include "admin.h"
 
 #include "copy.h"
+#include "names.h"
 #include "wipe.h"
 
 #include <stdlib.h>
 
+static void free_text(const char *text)
+{
+	if (text == NULL)
+		return;
+	wipe((char *)text, strlen(text));
+	free((char *)text);
+}
+
+static void free_texts(struct coffer_info *info)
+{
+	free_text(info->note);
+	free_text(info->source);
+	info->note = info->source = NULL;
+}
+
 void coffer_infos_free(struct coffer_infos *infos)
 {
+	for (size_t i = 0; i < infos->len; i++)
+		free_texts(&infos->items[i]);
 	wipe(infos->items, infos->len * sizeof(*infos->items));
 	free(infos->items);
 	*infos = (struct coffer_infos){ NULL, 0 };
 }
 
+/* A text without control characters, or NULL for none. */
+static coffer_err copy_optional(struct slice text, const char **out)
+{
+	const char *why;
+	char *copy;
+	coffer_err err;
+
+	*out = NULL;
+	if (text.len == 0)
+		return COFFER_OK;
+	if (names_check_text(text, COFFER_TEXT_MAX, &why) != COFFER_OK)
+		return COFFER_INTERNAL;
+	err = copy_string(text, &copy);
+	*out = copy;
+	return err;
+}
+
+/* On failure the caller frees what out holds as well. */
 static coffer_err copy_info(struct slice element, struct coffer_info *out)
 {
 	coffer_v1_SecretInfo info;
@@ -23,7 +59,10 @@ static coffer_err copy_info(struct slice element, struct coffer_info *out)
 	out->version = info.version;
 	out->updated_at_ms = info.updated_at_ms;
 	out->deleted = info.deleted;
-	if ((err = copy_text(info.scope, out->scope, sizeof(out->scope))) != COFFER_OK)
+	out->expires_at_ms = info.expires_at_ms;
+	if ((err = copy_text(info.scope, out->scope, sizeof(out->scope))) != COFFER_OK ||
+	    (err = copy_optional(info.note, &out->note)) != COFFER_OK ||
+	    (err = copy_optional(info.source, &out->source)) != COFFER_OK)
 		return err;
 	return copy_text(info.name, out->name, sizeof(out->name));
 }
@@ -47,8 +86,10 @@ static coffer_err copy_versions(struct slice reply, const struct coffer_write *w
 	size_t i = 0;
 
 	while (codec_next(&reply, coffer_v1_PutSecretResponse_secrets_tag, &element)) {
-		struct coffer_info info;
-		if (i == count || copy_info(element, &info) != COFFER_OK ||
+		struct coffer_info info = { .version = 0 };
+		coffer_err err = i < count ? copy_info(element, &info) : COFFER_INTERNAL;
+		free_texts(&info);
+		if (err != COFFER_OK ||
 		    !slice_equal(slice_str(info.name), slice_str(writes[i].name)))
 			return COFFER_INTERNAL;
 		versions[i++] = info.version;
@@ -204,27 +245,47 @@ coffer_err coffer_admin_list(struct coffer_admin *admin, const char *scope, bool
 	return err;
 }
 
-coffer_err coffer_admin_history(struct coffer_admin *admin, const struct coffer_where *where,
-				struct coffer_infos *out)
+/* The next page begins below the last version of out; what does not go down would never end. */
+static coffer_err history_page(struct coffer_admin *admin, const struct coffer_where *where,
+			       struct coffer_infos *out, bool *more)
 {
+	uint32_t before = out->len > 0 ? out->items[out->len - 1].version : 0;
 	coffer_v1_ListVersionsRequest request = {
 		.scope = slice_str(where->scope),
 		.name = slice_str(where->name),
 		.system = where->system,
+		.before_version = before,
 	};
 	coffer_v1_ListVersionsResponse reply;
+	size_t len = out->len;
 	struct call call;
 	coffer_err err;
 
-	*out = (struct coffer_infos){ NULL, 0 };
-	if ((err = admin_arm(admin)) != COFFER_OK)
-		return err;
 	call_begin(&call, &admin->transport, "ListVersions", CALL_READS);
 	call_put(&call, coffer_v1_ListVersionsRequest_fields, &request);
 	err = call_exchange(&call, coffer_v1_ListVersionsResponse_fields, &reply, sizeof(reply));
 	if (err == COFFER_OK)
 		err = add_infos(call.reply, coffer_v1_ListVersionsResponse_versions_tag, out);
+	*more = reply.more;
+	if (err == COFFER_OK && reply.more &&
+	    (out->len == len || (before > 0 && out->items[out->len - 1].version >= before)))
+		err = COFFER_INTERNAL;
+	return call_end(&call, err);
+}
+
+coffer_err coffer_admin_history(struct coffer_admin *admin, const struct coffer_where *where,
+				struct coffer_infos *out)
+{
+	bool more;
+	coffer_err err;
+
+	*out = (struct coffer_infos){ NULL, 0 };
+	if ((err = admin_arm(admin)) != COFFER_OK)
+		return err;
+	do
+		err = history_page(admin, where, out, &more);
+	while (err == COFFER_OK && more);
 	if (err != COFFER_OK)
 		coffer_infos_free(out);
-	return call_end(&call, err);
+	return err;
 }

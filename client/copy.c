@@ -62,6 +62,31 @@ coffer_err copy_string(struct slice text, char **out)
 	return *out != NULL ? COFFER_OK : COFFER_RESOURCE_EXHAUSTED;
 }
 
+coffer_err copy_words(struct slice message, uint32_t tag, char **out)
+{
+	struct slice rest = message, item;
+	size_t len = 1;
+	char *at;
+
+	while (codec_next(&rest, tag, &item))
+		len += item.len + 1;
+	if ((at = *out = malloc(len)) == NULL)
+		return COFFER_RESOURCE_EXHAUSTED;
+	while (codec_next(&message, tag, &item)) {
+		if (at != *out)
+			*at++ = ' ';
+		/* One byte more than it has is its NUL, over which the next one is written. */
+		if (copy_text(item, at, item.len + 1) != COFFER_OK) {
+			free(*out);
+			*out = NULL;
+			return COFFER_INTERNAL;
+		}
+		at += item.len;
+	}
+	*at = '\0';
+	return COFFER_OK;
+}
+
 size_t copy_count(struct slice message, uint32_t tag)
 {
 	struct slice element;
@@ -130,57 +155,53 @@ static const char *block_put_joined(struct block *block, struct slice message, u
 	return start;
 }
 
-static bool decode_pair(struct slice in, coffer_v1_Pair *pair)
+coffer_err copy_extras(struct copy_run *run, struct slice message, uint32_t tag)
 {
-	return codec_decode(in, coffer_v1_Pair_fields, pair, sizeof(*pair)) == COFFER_OK;
+	struct slice element;
+
+	while (codec_next(&message, tag, &element)) {
+		coffer_v1_Pair *pair = &run->extras[run->extras_len];
+		if (run->extras_len == COFFER_EXTRAS_MAX ||
+		    codec_decode(element, coffer_v1_Pair_fields, pair, sizeof(*pair)) != COFFER_OK)
+			return COFFER_INTERNAL;
+		run->extras_len++;
+	}
+	return COFFER_OK;
 }
 
-/* Bytes of the strings with their NULs. False if an extra is malformed. */
-static bool text_size(const struct copy_run *from, size_t *size)
+/* Bytes of the strings with their NULs. */
+static size_t text_size(const struct copy_run *from)
 {
 	struct slice rest = from->message, element;
-	coffer_v1_Pair pair;
+	size_t size = from->run_id.len + from->git_dir.len + from->meta.pipeline.len +
+		      from->meta.repo.len + from->meta.ref.len + from->meta.sha.len +
+		      from->sentry.dsn.len + from->sentry.trace_id.len + 8;
 
-	*size = from->run_id.len + from->git_dir.len + from->meta.pipeline.len +
-		from->meta.repo.len + from->meta.ref.len + from->meta.sha.len +
-		from->sentry.dsn.len + from->sentry.trace_id.len + 8;
-	while (codec_next(&rest, from->extras_tag, &element)) {
-		if (!decode_pair(element, &pair))
-			return false;
-		*size += pair.key.len + pair.value.len + 2;
-	}
-	rest = from->message;
-	while (from->allow_tag != 0 && codec_next(&rest, from->allow_tag, &element))
-		*size += element.len + 1;
-	*size += 1; /* no globs at all are a string too */
-	return true;
+	for (size_t i = 0; i < from->extras_len; i++)
+		size += from->extras[i].key.len + from->extras[i].value.len + 2;
+	while (codec_next(&rest, from->allow_tag, &element))
+		size += element.len + 1;
+	return size + 1; /* no globs at all are a string too */
 }
 
 static void put_extras(struct block *block, const struct copy_run *from, struct coffer_pair *to)
 {
-	struct slice rest = from->message, element;
-	coffer_v1_Pair pair;
-
-	while (codec_next(&rest, from->extras_tag, &element) && decode_pair(element, &pair)) {
-		to->key = block_put(block, pair.key);
-		to->value = block_put(block, pair.value);
-		to++;
+	for (size_t i = 0; i < from->extras_len; i++) {
+		to[i].key = block_put(block, from->extras[i].key);
+		to[i].value = block_put(block, from->extras[i].value);
 	}
 }
 
 coffer_err copy_run(const struct copy_run *from, struct coffer_bootstrap *out, const char **allow)
 {
-	size_t count = copy_count(from->message, from->extras_tag), size;
-	struct coffer_pair *extras;
+	size_t size = text_size(from) + from->extras_len * sizeof(struct coffer_pair);
+	struct coffer_pair *extras = malloc(size);
 	struct block block;
 
 	*out = (struct coffer_bootstrap){ 0 };
-	if (!text_size(from, &size))
-		return COFFER_INTERNAL;
-	size += count * sizeof(*extras);
-	if ((extras = malloc(size)) == NULL)
+	if (extras == NULL)
 		return COFFER_RESOURCE_EXHAUSTED;
-	block = (struct block){ .at = (char *)(extras + count) };
+	block = (struct block){ .at = (char *)(extras + from->extras_len) };
 	*out = (struct coffer_bootstrap){
 		.run_id = block_put(&block, from->run_id),
 		.git_dir = block_put(&block, from->git_dir),
@@ -191,7 +212,7 @@ coffer_err copy_run(const struct copy_run *from, struct coffer_bootstrap *out, c
 		.pushed_at_ms = from->meta.pushed_at_ms,
 		.sentry_dsn = block_put(&block, from->sentry.dsn),
 		.sentry_trace_id = block_put(&block, from->sentry.trace_id),
-		.extras_len = count,
+		.extras_len = from->extras_len,
 		.extras = extras,
 		.memory = extras,
 		.memory_len = size,

@@ -23,6 +23,9 @@ COFFER_MUST_USE coffer_err copy_value(struct slice value, uint32_t version, stru
 /* Any text but a NUL as one string, to be freed. */
 COFFER_MUST_USE coffer_err copy_string(struct slice text, char **out);
 
+/* A repeated field of texts in an encoded message as one string with a space between them, to be freed. */
+COFFER_MUST_USE coffer_err copy_words(struct slice message, uint32_t tag, char **out);
+
 /* The number of elements of a repeated field in an encoded message. */
 size_t copy_count(struct slice message, uint32_t tag);
 
@@ -38,10 +41,14 @@ struct copy_run {
 	struct slice git_dir;
 	coffer_v1_RunMeta meta;
 	coffer_v1_Sentry sentry;
-	struct slice message; /* the encoded message that holds the repeated fields */
-	uint32_t extras_tag;
-	uint32_t allow_tag; /* 0: has none */
+	coffer_v1_Pair extras[COFFER_EXTRAS_MAX];
+	size_t extras_len;
+	struct slice message; /* the encoded message that holds the globs; may be empty */
+	uint32_t allow_tag;
 };
+
+/* Adds what a repeated field of pairs in an encoded message holds. */
+COFFER_MUST_USE coffer_err copy_extras(struct copy_run *run, struct slice message, uint32_t tag);
 
 /* Copies them into one block, which coffer_bootstrap_free frees. *allow, if not NULL, becomes the globs with a
  * space between them, in the same block. */

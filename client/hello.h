@@ -1,5 +1,5 @@
-/* hello.h - what a session says first: its settings from options and environment, as an encoded Hello frame
- * that is kept for reconnecting. Layer: client. */
+/* hello.h - what a session says first, as an encoded Hello frame that is kept for reconnecting. Layer:
+ * client. */
 #ifndef CLIENT_HELLO_H
 #define CLIENT_HELLO_H
 
@@ -10,13 +10,9 @@
 /* Room for one Hello frame. */
 #define HELLO_ROOM 4096
 
-/* The path of the socket: from options (may be NULL), else from the environment; NULL if neither has it. */
-const char *hello_socket(const struct coffer_options *options);
-
-/* Encodes the Hello frame into pages of its own, which hold the token and so are locked in memory as far as
- * the system lets them, left out of core dumps and empty in a forked child. The caller frees *out with
- * hello_free. Failures are written to t's message, never with the token: COFFER_INVALID_ARGUMENT if there is
- * no token or a setting is not of its form, COFFER_RESOURCE_EXHAUSTED. */
+/* Encodes the Hello frame into pages of its own (see pages.h), for it holds the token. The caller frees
+ * *out with hello_free. Failures are written to t's message, never with the token: COFFER_INVALID_ARGUMENT
+ * if there is no token or a setting is not of its form, COFFER_RESOURCE_EXHAUSTED. */
 COFFER_MUST_USE coffer_err hello_make(struct slice *out, const struct coffer_options *options,
 				      struct transport *t);
 

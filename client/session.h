@@ -2,13 +2,36 @@
 #ifndef CLIENT_SESSION_H
 #define CLIENT_SESSION_H
 
-#include <coffer/client.h>
+#include <coffer/why.h>
 
+#include "bundle.h"
 #include "transport.h"
 
+/* How the calls of a session are answered: by the daemon, or out of what a file held. Each does what the
+ * public function of its name promises, in a session that is armed, with *out emptied and arguments that
+ * are in range. */
+struct session_ops {
+	const char *transport;
+	coffer_err (*open)(struct coffer_session *session, const struct coffer_options *options);
+	coffer_err (*claim)(struct coffer_session *session, struct coffer_bootstrap *out);
+	coffer_err (*get)(struct coffer_session *session, const char *name,
+			  struct coffer_value *out);
+	coffer_err (*get_many)(struct coffer_session *session, const char *const *names,
+			       size_t count, struct coffer_secrets *out);
+	coffer_err (*list)(struct coffer_session *session, struct coffer_secrets *out);
+	coffer_err (*environment)(struct coffer_session *session, struct coffer_secrets *out);
+	coffer_err (*wait)(struct coffer_session *session, uint64_t after, int timeout_ms,
+			   uint64_t *revision, bool *changed);
+	coffer_err (*why)(struct coffer_session *session, const char *name,
+			  struct coffer_answer *out); /* NULL: nobody is there to ask */
+};
+
 struct coffer_session {
-	struct transport transport; /* its greeting is the session's own */
-	bool opened;
+	const struct session_ops *ops; /* NULL: could not be opened */
+	struct transport
+	    transport;        /* its greeting is the session's own; with a file it is only armed and
+				       told failures */
+	struct bundle bundle; /* what a file held; else empty */
 	char run_id[COFFER_ID_LEN + 1];
 	int64_t expires_at_ms;
 	char scopes[COFFER_SCOPES_MAX][COFFER_SCOPE_MAX + 1];
@@ -17,7 +40,7 @@ struct coffer_session {
 	bool has_nonce;
 };
 
-/* Begins a public call. COFFER_FAILED_PRECONDITION if the session was never opened, or in a forked child. */
-COFFER_MUST_USE coffer_err session_arm(struct coffer_session *session);
+/* Adds a scope. COFFER_INTERNAL: it is not of its form, or there are too many. */
+COFFER_MUST_USE coffer_err session_add_scope(struct coffer_session *session, struct slice scope);
 
 #endif

@@ -36,17 +36,23 @@ coffer_err transport_fail(struct transport *t, coffer_err err, const char *forma
 	return err;
 }
 
-coffer_err transport_init(struct transport *t, const char *path, int timeout_ms)
+coffer_err transport_init(struct transport *t, int timeout_ms)
 {
-	size_t len = path != NULL ? strlen(path) : 0;
-
 	*t = (struct transport){ .fd = -1,
 				 .owner = getpid(),
 				 .address.sun_family = AF_UNIX,
 				 .timeout_ms =
-				     timeout_ms > 0 ? timeout_ms : TRANSPORT_TIMEOUT_DEFAULT_MS };
+				     timeout_ms > 0 ? timeout_ms : TRANSPORT_TIMEOUT_DEFAULT_MS,
+				 .frame_max = COFFER_VALUE_MAX_DEFAULT + COFFER_FRAME_OVERHEAD };
 	if (timeout_ms < 0)
 		return transport_fail(t, COFFER_INVALID_ARGUMENT, "the timeout is negative");
+	return COFFER_OK;
+}
+
+coffer_err transport_address(struct transport *t, const char *path)
+{
+	size_t len = path != NULL ? strlen(path) : 0;
+
 	if (len == 0)
 		return transport_fail(t, COFFER_INVALID_ARGUMENT, "no socket path was given");
 	if (len >= sizeof(t->address.sun_path))
@@ -54,7 +60,6 @@ coffer_err transport_init(struct transport *t, const char *path, int timeout_ms)
 				      "the socket path is longer than %zu bytes: %s",
 				      sizeof(t->address.sun_path) - 1, path);
 	memcpy(t->address.sun_path, path, len);
-	t->frame_max = COFFER_VALUE_MAX_DEFAULT + COFFER_FRAME_OVERHEAD;
 	return COFFER_OK;
 }
 

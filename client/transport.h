@@ -39,9 +39,12 @@ struct transport {
 	char message[COFFER_MESSAGE_MAX + 1];
 };
 
-/* Sets up *t for the socket at path, without connecting. COFFER_INVALID_ARGUMENT: path is NULL, empty or too
- * long, or timeout_ms (0: the default) negative. *t may be used for its message also on failure. */
-COFFER_MUST_USE coffer_err transport_init(struct transport *t, const char *path, int timeout_ms);
+/* Sets up *t. COFFER_INVALID_ARGUMENT: timeout_ms (0: the default) is negative. *t may be used for its message
+ * also on failure. */
+COFFER_MUST_USE coffer_err transport_init(struct transport *t, int timeout_ms);
+
+/* Sets the socket's path, without connecting. COFFER_INVALID_ARGUMENT: path is NULL, empty or too long. */
+COFFER_MUST_USE coffer_err transport_address(struct transport *t, const char *path);
 
 /* Closes and wipes. */
 void transport_destroy(struct transport *t);

@@ -9,6 +9,7 @@
 #define COFFER_ADMIN_H
 
 #include <coffer/client.h>
+#include <coffer/why.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,12 +43,18 @@ struct coffer_if_version {
 	uint32_t version;
 };
 
-/* One secret to write. data may be NULL if len is 0. */
+/* One secret to write. data may be NULL if len is 0; what is left 0 below it is as for any secret. */
 struct coffer_write {
 	const char *name;
 	const uint8_t *data;
 	size_t len;
 	struct coffer_if_version if_version;
+	/* "file:/absolute/path", of a file of the daemon's host that it reads at each reveal; len must be 0 then. */
+	const char *source;
+	const char
+	    *note; /* what it is for, at most COFFER_TEXT_MAX bytes; "": none. NULL: as before */
+	int64_t
+	    expires_at_ms; /* from then on it is as if deleted; 0: never. Not taken over by later versions */
 };
 
 /* Writes count secrets (1 .. COFFER_BATCH_MAX) of one scope: all of them, durably, or none. versions may be
@@ -64,13 +71,14 @@ COFFER_MUST_USE coffer_err coffer_admin_delete(struct coffer_admin *admin,
 					       const struct coffer_if_version *if_version,
 					       uint32_t *version);
 
-/* Makes an old version's value the newest. COFFER_NOT_FOUND; COFFER_FAILED_PRECONDITION if that version is a
- * tombstone. new_version may be NULL. */
+/* Makes an old version the newest, with its note and expiry. COFFER_NOT_FOUND; COFFER_FAILED_PRECONDITION if that
+ * version is a tombstone or has expired. new_version may be NULL. */
 COFFER_MUST_USE coffer_err coffer_admin_rollback(struct coffer_admin *admin,
 						 const struct coffer_where *where, uint32_t version,
 						 uint32_t *new_version);
 
-/* The value of a version (0: the newest). The caller frees *out with coffer_value_free. */
+/* The value of a version (0: the newest). The caller frees *out with coffer_value_free. COFFER_FAILED_PRECONDITION:
+ * its source cannot be read. */
 COFFER_MUST_USE coffer_err coffer_admin_reveal(struct coffer_admin *admin,
 					       const struct coffer_where *where, uint32_t version,
 					       struct coffer_value *out);
@@ -81,7 +89,10 @@ struct coffer_info {
 	char name[COFFER_NAME_MAX + 1];
 	uint32_t version;
 	int64_t updated_at_ms;
-	bool deleted;
+	bool deleted;          /* or expired, if expires_at_ms is not 0 */
+	int64_t expires_at_ms; /* 0: never */
+	const char *note;      /* NULL: none; both are the listing's */
+	const char *source;    /* NULL: it holds its value itself */
 };
 struct coffer_infos {
 	struct coffer_info *items;
@@ -118,6 +129,8 @@ struct coffer_run_spec {
 	int64_t ttl_ms; /* 0: one hour */
 	bool bind_uid;
 	uint32_t uid;
+	/* A pid, as the daemon sees it: the run is revoked when that process exits. 0: none. */
+	uint32_t bind_process;
 	const struct coffer_write *secrets; /* for this run alone */
 	size_t secrets_len;
 	bool no_bootstrap;
@@ -130,6 +143,7 @@ struct coffer_run_made {
 	int64_t expires_at_ms;
 	size_t superseded; /* runs that this one replaced */
 };
+/* COFFER_NOT_FOUND: there is no process bind_process. */
 COFFER_MUST_USE coffer_err coffer_admin_create_run(struct coffer_admin *admin,
 						   const struct coffer_run_spec *spec,
 						   struct coffer_run_made *out);
@@ -166,6 +180,7 @@ struct coffer_run {
 	int64_t expires_at_ms;
 	bool bind_uid;
 	uint32_t uid;
+	uint32_t bind_process;
 	const char *allow; /* globs with a space between them */
 };
 struct coffer_runs {
@@ -181,6 +196,108 @@ COFFER_MUST_USE coffer_err coffer_admin_list_runs(struct coffer_admin *admin, si
 COFFER_MUST_USE coffer_err coffer_admin_show_run(struct coffer_admin *admin, const char *run_id,
 						 struct coffer_runs *out);
 
+/* --- services ----------------------------------------------------------------------------------------- */
+
+/* What to create a service with: a long-lived caller with a token and scopes of its own. */
+struct coffer_service_spec {
+	const char *name;          /* as a secret's; there is one live service of a name */
+	const char *const *scopes; /* any but run/<id>, in the order in which they are searched */
+	size_t scopes_len;         /* 1 .. COFFER_SCOPES_MAX */
+	const char *const *allow;  /* globs over names; none: every name */
+	size_t allow_len;
+	int64_t ttl_ms; /* 0: 24 hours; a year at most */
+	bool bind_uid;
+	uint32_t uid;
+};
+
+/* What came of it. Wipe it: it holds the token, which is told this once. */
+struct coffer_service_made {
+	char id[COFFER_ID_LEN + 1];
+	char token[COFFER_TOKEN_LEN + 1];
+	int64_t expires_at_ms;
+};
+/* COFFER_ALREADY_EXISTS: there is a live service of that name. */
+COFFER_MUST_USE coffer_err coffer_admin_create_service(struct coffer_admin *admin,
+						       const struct coffer_service_spec *spec,
+						       struct coffer_service_made *out);
+void coffer_service_made_wipe(struct coffer_service_made *made);
+
+/* A service. Strings are never NULL. */
+struct coffer_service {
+	char id[COFFER_ID_LEN + 1];
+	char name[COFFER_NAME_MAX + 1];
+	coffer_grant_state state;
+	int64_t created_at_ms;
+	int64_t expires_at_ms;
+	bool bind_uid;
+	uint32_t uid;
+	char *scopes; /* with a space between them, as are the globs */
+	char *allow;
+};
+struct coffer_services {
+	struct coffer_service *items;
+	size_t len;
+};
+void coffer_services_free(struct coffer_services *services);
+
+/* The oldest first; those that have ended only with all set. */
+COFFER_MUST_USE coffer_err coffer_admin_list_services(struct coffer_admin *admin, bool all,
+						      struct coffer_services *out);
+/* The live service of that name, as the one item of *out. COFFER_NOT_FOUND. */
+COFFER_MUST_USE coffer_err coffer_admin_find_service(struct coffer_admin *admin, const char *name,
+						     struct coffer_services *out);
+
+/* Lets the live service of that id expire ttl_ms from now (0: 24 hours), also on its open connections.
+ * expires_at_ms may be NULL. COFFER_NOT_FOUND; COFFER_FAILED_PRECONDITION if it has ended or expired. To end
+ * it: coffer_admin_revoke. */
+COFFER_MUST_USE coffer_err coffer_admin_renew_service(struct coffer_admin *admin, const char *id,
+						      int64_t ttl_ms, int64_t *expires_at_ms);
+
+/* --- keys --------------------------------------------------------------------------------------------- */
+
+/* From now on that passphrase alone opens the store, and not what did before: no secret is written anew. The
+ * caller still owns, and must wipe, it. Some 0.1 to 0.2 seconds pass in which the daemon does nothing else. The
+ * next start needs the passphrase, without the end of its line. COFFER_INVALID_ARGUMENT if it is empty or of more
+ * than 4096 bytes; COFFER_FAILED_PRECONDITION if the store is in memory. */
+COFFER_MUST_USE coffer_err coffer_admin_use_passphrase(struct coffer_admin *admin,
+						       const uint8_t *passphrase, size_t len);
+/* The same with the key file that the daemon looks for when it starts, which it makes if there is none. Its path
+ * is a string that the caller frees with free(). COFFER_FAILED_PRECONDITION if it cannot be used. */
+COFFER_MUST_USE coffer_err coffer_admin_use_key_file(struct coffer_admin *admin, char **path);
+
+/* --- backups ------------------------------------------------------------------------------------------ */
+
+/* A backup that is being made. */
+struct coffer_backup {
+	uint64_t id;
+	uint64_t step; /* the library's own */
+	int64_t created_at_ms;
+	uint64_t audit_seq; /* the newest record of the audit log when it began */
+};
+
+/* Begins a backup of the whole store; one that was being made is given up. COFFER_FAILED_PRECONDITION if the store is
+ * in memory, or its home has no room for a copy of the database. */
+COFFER_MUST_USE coffer_err coffer_admin_begin_backup(struct coffer_admin *admin,
+						     struct coffer_backup *out);
+
+/* The next piece of its file: *len bytes, which may be none, copied to data, which has room for
+ * COFFER_BACKUP_PIECE_MAX; *done with the last. All is encrypted. COFFER_ABORTED: begin again. */
+#define COFFER_BACKUP_PIECE_MAX 65536
+COFFER_MUST_USE coffer_err coffer_admin_read_backup(struct coffer_admin *admin,
+						    struct coffer_backup *backup, uint8_t *data,
+						    size_t *len, bool *done);
+
+/* Tells the daemon, for its audit log, that all pieces are safe on disk. */
+COFFER_MUST_USE coffer_err coffer_admin_finish_backup(struct coffer_admin *admin,
+						      const struct coffer_backup *backup);
+
+/* --- why ------------------------------------------------------------------------------------------------ */
+
+/* Where a run or a service, live or not, would have a secret from; as coffer_why for the grant of that id.
+ * COFFER_NOT_FOUND: there is none. */
+COFFER_MUST_USE coffer_err coffer_admin_why(struct coffer_admin *admin, const char *id,
+					    const char *name, struct coffer_answer *out);
+
 /* --- audit and status --------------------------------------------------------------------------------- */
 
 /* Records above after_seq, oldest first: one page of JSON lines with a newline behind each, as one string
@@ -188,15 +305,45 @@ COFFER_MUST_USE coffer_err coffer_admin_show_run(struct coffer_admin *admin, con
 COFFER_MUST_USE coffer_err coffer_admin_read_audit(struct coffer_admin *admin, uint64_t after_seq,
 						   char **lines, uint64_t *last_seq, bool *more);
 
+/* Which records: those that match every member that is set (not NULL or 0). Strings are borrowed. */
+struct coffer_audit_filter {
+	/* Not older. Where the clock was set back, some of the time before may be left out. */
+	int64_t since_ms;
+	const char *run;     /* id: what the run or service did, and what was done to it */
+	const char *name;    /* of a secret */
+	const char *op;      /* "GetSecret" */
+	const char *outcome; /* "NOT_FOUND" */
+};
+/* The same, of records that match. A page may be empty though *more is set: *last_seq is how far the
+ * daemon has looked. filter may be NULL. COFFER_INVALID_ARGUMENT if no record can be like that. */
+COFFER_MUST_USE coffer_err coffer_admin_find_audit(struct coffer_admin *admin, uint64_t after_seq,
+						   const struct coffer_audit_filter *filter,
+						   char **lines, uint64_t *last_seq, bool *more);
+
+/* A record that was the newest one of a log that stood. Kept outside of the daemon's reach, it shows
+ * later that the log still holds it, and so all that was in front of it. It is no secret. */
+#define COFFER_AUDIT_MAC_LEN 32
+struct coffer_checkpoint {
+	uint64_t seq; /* 0: there was no record */
+	uint8_t mac[COFFER_AUDIT_MAC_LEN];
+	char store[COFFER_ID_LEN + 1]; /* whose log: a UUID. "" to compare with any */
+};
+
 struct coffer_verdict {
 	uint64_t first_seq; /* of the records that stand */
 	uint64_t last_seq;
-	char problem[256]; /* "" if the whole log stands */
+	char problem[256];                   /* "" if the whole log stands */
+	struct coffer_checkpoint checkpoint; /* of the newest record, if the whole log stands */
 };
 /* Verifies the whole log. COFFER_OK also when a problem was found: look at out->problem. The deadline bounds
  * each step, not the whole. */
 COFFER_MUST_USE coffer_err coffer_admin_verify_audit(struct coffer_admin *admin,
 						     struct coffer_verdict *out);
+/* The same, and compares with a checkpoint from before: a problem is also that the log does not hold it,
+ * or no longer, for its file was not kept. */
+COFFER_MUST_USE coffer_err coffer_admin_compare_audit(struct coffer_admin *admin,
+						      const struct coffer_checkpoint *checkpoint,
+						      struct coffer_verdict *out);
 
 struct coffer_method_status {
 	char method[32];

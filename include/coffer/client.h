@@ -1,5 +1,8 @@
 /* coffer/client.h - what a job does: connect with a token, claim its bootstrap data, read its secrets.
  *
+ * Where no socket can be shared, all that is handed over in a file instead, and a session over it answers as
+ * the daemon did when the file was written: the same calls, errors and words, so a job's code is the same.
+ *
  * Synchronous: a call returns when the daemon has answered or its deadline has passed. The library links
  * only libc; it never prints, exits, starts a thread, installs a signal handler or raises SIGPIPE, so it
  * may be called from a callback of any host program. A session belongs to one thread at a time. It does not
@@ -27,8 +30,8 @@ COFFER_API_BEGIN
 /* A connection to the daemon with an authority: a run's or a service's. */
 struct coffer_session;
 
-/* How to connect. Zero it, then set what differs from the defaults. Borrowed during coffer_open only. An empty
- * string counts as NULL, an empty variable as unset; in a set-user-ID program no variable is read. */
+/* How to connect. Zero it, then set what differs from the defaults. Borrowed during coffer_open only. An
+ * empty string counts as NULL, an empty variable as unset; in a set-user-ID program no variable is read. */
 struct coffer_options {
 	/* "socket": the daemon is asked. "filesystem": what was handed over in a file is all there is; see
 	 * bootstrap. NULL: $COFFER_TRANSPORT; if that is unset too: "socket". */
@@ -36,11 +39,13 @@ struct coffer_options {
 	/* Path of the runner socket. NULL: $COFFER_SOCKET, else $SECRETS_API_URL of the form unix:///path. */
 	const char *socket;
 	/* The token. NULL: $COFFER_TOKEN, else the content of the file $COFFER_TOKEN_FILE, where one newline
-	 * at the end is ignored, else $SECRETS_API_TOKEN. */
+	 * at the end is ignored, else $SECRETS_API_TOKEN. Over the filesystem transport there is none. */
 	const char *token;
-	/* Path of the bootstrap file of the filesystem transport: JSON that coffer run create writes. It must be a
-	 * regular file of the caller's own uid that nobody else can read. It is removed before anything of it is
-	 * used, so that it serves one session; what it held stays in locked memory. NULL: $COFFER_BOOTSTRAP. */
+	/* Path of the bootstrap file of the filesystem transport: JSON that coffer run create writes. It must be
+	 * a regular file of the caller's own uid, under one name, that nobody else can open; anything else is
+	 * refused and left as it is. It is removed before a byte of it is read, so that it serves one session,
+	 * good or not; what it held stays in memory that is locked as far as the system lets it be. NULL:
+	 * $COFFER_BOOTSTRAP. The socket transport does not look at it. */
 	const char *bootstrap;
 	/* The run that the token must belong to. NULL: $COFFER_RUN_ID; if that is unset too: any run. */
 	const char *run_id;
@@ -56,13 +61,15 @@ struct coffer_options {
 	uint32_t uid;
 };
 
-/* Connects and says Hello. options may be NULL. On COFFER_OK the caller owns *out and frees it with
- * coffer_close. On failure *out is NULL, unless memory for it could be had: then it is a session without a
- * connection, good for coffer_message alone, and must be closed too.
- * COFFER_INVALID_ARGUMENT: no socket or token given, or not of their form. COFFER_UNAVAILABLE: nobody answers.
- * COFFER_PERMISSION_DENIED: the daemon's uid is not a trusted one, or the token is bound to something that
- * the caller is not. COFFER_UNAUTHENTICATED: the token is not, or no longer, valid. COFFER_NOT_FOUND: no run
- * of that id. COFFER_DEADLINE_EXCEEDED. COFFER_RESOURCE_EXHAUSTED: no memory, or too many connections. */
+/* Connects and says Hello, or takes the bootstrap file. options may be NULL. On COFFER_OK the caller owns
+ * *out and frees it with coffer_close. On failure *out is NULL, unless memory for it could be had: then it is
+ * a session without a connection, good for coffer_message alone, and must be closed too.
+ * COFFER_INVALID_ARGUMENT: no socket, token or bootstrap file given, or not of their form.
+ * COFFER_UNAVAILABLE: nobody answers, or the file cannot be read. COFFER_PERMISSION_DENIED: the daemon's uid is
+ * not a trusted one, the token is bound to something that the caller is not, or the file is not the caller's
+ * alone. COFFER_UNAUTHENTICATED: the token or the file is not, or no longer, valid, or of another run.
+ * COFFER_NOT_FOUND: no run of that id, or no such file. COFFER_DEADLINE_EXCEEDED. COFFER_RESOURCE_EXHAUSTED:
+ * no memory, too many connections, or the file is larger than 16 MiB. */
 COFFER_MUST_USE coffer_err coffer_open(struct coffer_session **out,
 				       const struct coffer_options *options);
 
@@ -73,8 +80,9 @@ void coffer_close(struct coffer_session *session);
  * session may be NULL, which gives a text about memory. */
 const char *coffer_message(const struct coffer_session *session);
 
-/* What Hello, or the bootstrap file, told: the run's id ("" for a service), when the token expires (milliseconds since 1970),
- * and the i-th scope in the order in which they are searched (NULL from the last on). */
+/* What Hello, or the bootstrap file, told: the run's id ("" for a service), when the token expires
+ * (milliseconds since 1970; 0: a file did not tell), and the i-th scope in the order in which they are
+ * searched (NULL from the last on). */
 const char *coffer_run_id(const struct coffer_session *session);
 int64_t coffer_expires_at_ms(const struct coffer_session *session);
 const char *coffer_scope(const struct coffer_session *session, size_t i);
@@ -89,8 +97,8 @@ struct coffer_value {
 
 /* Fetches one secret. The caller frees *out with coffer_value_free; on failure it is empty.
  * COFFER_INVALID_ARGUMENT: not a name. COFFER_NOT_FOUND. COFFER_PERMISSION_DENIED: outside the run's --allow.
- * COFFER_UNAUTHENTICATED: the run has ended. COFFER_UNAVAILABLE, COFFER_DEADLINE_EXCEEDED. A connection that the
- * daemon had closed is opened again, once, by this and all other reading calls. */
+ * COFFER_UNAUTHENTICATED: the run has ended. COFFER_UNAVAILABLE, COFFER_DEADLINE_EXCEEDED. A connection that
+ * the daemon had closed is opened again, once, by this and all other reading calls. */
 COFFER_MUST_USE coffer_err coffer_get(struct coffer_session *session, const char *name,
 				      struct coffer_value *out);
 void coffer_value_free(struct coffer_value *value); /* wipes and empties; an empty one is fine */
@@ -119,10 +127,11 @@ COFFER_MUST_USE coffer_err coffer_environment(struct coffer_session *session,
 					      struct coffer_secrets *out);
 
 /* Waits until a secret that the session may see has been written, rolled back or deleted since the revision
- * after, at most timeout_ms (the session's own deadline comes on top of it; the daemon waits ten minutes at most).
- * *changed tells whether, and *revision is what to wait after next; it may grow without a change. after 0: not to
- * wait, but to learn the revision. A daemon that was restarted meanwhile may report a change that was none. Over the
- * filesystem transport nothing ever changes. COFFER_UNAUTHENTICATED: the run has ended, also while waiting. */
+ * after, at most timeout_ms (the session's own deadline comes on top of it; the daemon waits ten minutes at
+ * most). *changed tells whether, and *revision is what to wait after next; it may grow without a change.
+ * after 0: not to wait, but to learn the revision. A daemon that was restarted meanwhile may report a change
+ * that was none. Over the filesystem transport nothing ever changes, and the whole time is waited.
+ * COFFER_UNAUTHENTICATED: the run has ended, or the token expired, also while waiting. */
 COFFER_MUST_USE coffer_err coffer_wait(struct coffer_session *session, uint64_t after,
 				       int timeout_ms, uint64_t *revision, bool *changed);
 

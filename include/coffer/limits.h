@@ -45,6 +45,9 @@
 /* The nonce by which a lost Bootstrap reply can be claimed again. */
 #define COFFER_NONCE_LEN 16
 
+/* A bootstrap file: all that a run of the filesystem transport is handed over. */
+#define COFFER_BOOTSTRAP_FILE_MAX (16 << 20)
+
 /* Versions of one secret that are kept, unless configured otherwise. */
 #define COFFER_VERSIONS_KEPT 10
 

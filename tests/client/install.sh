@@ -7,16 +7,18 @@ shift 2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-cmake --install "$build" --prefix "$folder/first" --component libcoffer >/dev/null
+for component in libcoffer libcoffer-dev; do
+	cmake --install "$build" --prefix "$folder/first" --component "$component" >/dev/null
+done
 mv "$folder/first" "$folder/prefix" # nothing may remember the place of the installation
 libdir=$(dirname "$(find "$folder/prefix" -name libcoffer.a)")
 
 PKG_CONFIG_PATH=$libdir/pkgconfig
 export PKG_CONFIG_PATH
-read -ra shared <<<"$(pkg-config --cflags --libs libcoffer)"
+read -ra shared <<<"$(pkg-config --cflags --libs libcoffer-admin)"
 cc "$@" -o "$folder/shared" "$source/consumer.c" "${shared[@]}"
 LD_LIBRARY_PATH=$libdir "$folder/shared"
-read -ra cflags <<<"$(pkg-config --cflags libcoffer)"
+read -ra cflags <<<"$(pkg-config --cflags libcoffer-admin)"
 cc "$@" -o "$folder/static" "${cflags[@]}" "$source/consumer.c" "$libdir/libcoffer.a"
 "$folder/static"
 
@@ -29,6 +31,9 @@ find_package(coffer 0.1 REQUIRED)
 foreach(library coffer coffer_static)
 	add_executable(with_${library} consumer.c)
 	target_link_libraries(with_${library} PRIVATE coffer::${library})
+	if(library STREQUAL coffer)
+		target_link_libraries(with_${library} PRIVATE coffer::coffer_admin)
+	endif()
 	add_custom_command(TARGET with_${library} POST_BUILD COMMAND with_${library})
 endforeach()
 END

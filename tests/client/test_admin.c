@@ -121,6 +121,7 @@ static bool answer_create(struct fake_conn *conn)
 	CHECK(is(request.meta.pipeline, "app") && is(request.meta.ref, "main"));
 	CHECK(request.sentry.dsn.len == 0 && is(request.sentry.trace_id, "trace"));
 	CHECK(request.ttl_ms == 5000 && request.bind_uid && request.uid == 1000);
+	CHECK(request.bind_process == 4321);
 	while (codec_next(&rest, coffer_v1_CreateRunRequest_extras_tag, &element))
 		extras++;
 	rest = conn->body;
@@ -377,6 +378,7 @@ static void a_run_is_created_and_finished(void **state)
 		.allow_len = 1,
 		.ttl_ms = 5000,
 		.bind_uid = true,
+		.bind_process = 4321,
 		.uid = 1000,
 		.secrets = &secret,
 		.secrets_len = 1,

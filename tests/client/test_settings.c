@@ -35,6 +35,10 @@ static int clear_environment(void **state)
 	unsetenv("COFFER_TOKEN");
 	unsetenv("COFFER_TOKEN_FILE");
 	unsetenv("COFFER_RUN_ID");
+	unsetenv("COFFER_TRANSPORT");
+	unsetenv("COFFER_BOOTSTRAP");
+	unsetenv("SECRETS_API_URL");
+	unsetenv("SECRETS_API_TOKEN");
 	return 0;
 }
 
@@ -72,6 +76,46 @@ static void the_environment_gives_what_options_leave_out(void **state)
 	options.socket = "/nonexistent/socket";
 	expect(&options, COFFER_UNAVAILABLE, "/nonexistent/socket");
 	fake_stop(&fake);
+}
+
+static void a_url_and_a_token_alone_are_enough(void **state)
+{
+	struct fake fake = fake_start(serve_echo, 0);
+	char url[160];
+
+	(void)state;
+	snprintf(url, sizeof(url), "unix://%s", fake.path);
+	setenv("SECRETS_API_URL", url, 1);
+	setenv("SECRETS_API_TOKEN", FAKE_TOKEN, 1);
+	expect(NULL, COFFER_NOT_FOUND, "token one run  client libcoffer/");
+	setenv("COFFER_TOKEN", "", 1); /* as good as unset */
+	setenv("COFFER_SOCKET", "", 1);
+	expect(NULL, COFFER_NOT_FOUND, "token one");
+	setenv("COFFER_TOKEN", OTHER_TOKEN, 1); /* comes first */
+	expect(NULL, COFFER_NOT_FOUND, "token two");
+	unsetenv("COFFER_TOKEN");
+	setenv("COFFER_TOKEN_FILE", "/nonexistent/token", 1); /* so does this */
+	expect(NULL, COFFER_INVALID_ARGUMENT, "cannot open the token file /nonexistent/token");
+	setenv("COFFER_SOCKET", "/nonexistent/socket", 1);
+	setenv("COFFER_TOKEN", FAKE_TOKEN, 1);
+	expect(NULL, COFFER_UNAVAILABLE, "/nonexistent/socket");
+	fake_stop(&fake);
+}
+
+static void a_url_of_another_kind_is_refused_and_not_shown(void **state)
+{
+	static const char *const urls[] = {
+		"https://abcdefgh@host/", "unix://relative", "unix:/path", "/path",
+		"UNIX:///path",           "unix://"
+	};
+
+	(void)state;
+	setenv("SECRETS_API_TOKEN", FAKE_TOKEN, 1);
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+		setenv("SECRETS_API_URL", urls[i], 1);
+		expect(NULL, COFFER_INVALID_ARGUMENT,
+		       "SECRETS_API_URL is not of the form unix:///path");
+	}
 }
 
 static void write_file(const char *path, const char *content, size_t len)
@@ -132,7 +176,8 @@ static void wrong_settings_are_named(void **state)
 		{ { .token = FAKE_TOKEN }, "COFFER_SOCKET is not set" },
 		{ { .token = FAKE_TOKEN, .socket = "" }, "COFFER_SOCKET is not set" },
 		{ { .token = FAKE_TOKEN, .socket = long_path }, "longer than 107 bytes: /tmp/01" },
-		{ { .socket = "/nonexistent/s" }, "neither COFFER_TOKEN nor COFFER_TOKEN_FILE" },
+		{ { .socket = "/nonexistent/s" },
+		  "neither COFFER_TOKEN nor COFFER_TOKEN_FILE nor" },
 		{ { .socket = "/nonexistent/s", .token = "abcdefgh" }, "the token is not 32" },
 		{ { .socket = "/nonexistent/s", .token = FAKE_TOKEN, .timeout_ms = -1 },
 		  "the timeout is negative" },
@@ -150,12 +195,18 @@ static void wrong_settings_are_named(void **state)
 	setenv("COFFER_TOKEN", "abcdefgh", 1);
 	setenv("COFFER_SOCKET", "/nonexistent/s", 1);
 	expect(NULL, COFFER_INVALID_ARGUMENT, "the token in COFFER_TOKEN is not 32");
+	unsetenv("COFFER_TOKEN");
+	setenv("SECRETS_API_TOKEN", "abcdefgh", 1);
+	expect(NULL, COFFER_INVALID_ARGUMENT, "the token in SECRETS_API_TOKEN is not 32");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(the_environment_gives_what_options_leave_out,
+				       clear_environment),
+		cmocka_unit_test_setup(a_url_and_a_token_alone_are_enough, clear_environment),
+		cmocka_unit_test_setup(a_url_of_another_kind_is_refused_and_not_shown,
 				       clear_environment),
 		cmocka_unit_test_setup(a_token_file_holds_a_token_and_at_most_a_newline,
 				       clear_environment),

@@ -1,11 +1,7 @@
-#include <coffer/client.h>
+#include "remote.h"
 
 #include "call.h"
 #include "copy.h"
-#include "session.h"
-#include "wipe.h"
-
-#include <stdlib.h>
 
 /* How often an environment is begun again because secrets changed between its pages. */
 #define ENVIRONMENT_ATTEMPTS 8
@@ -13,33 +9,13 @@
 /* A page's cursor is the daemon's; it has the room of a scope and a name. */
 #define CURSOR_MAX (COFFER_SCOPE_MAX + COFFER_NAME_MAX + 2)
 
-void coffer_value_free(struct coffer_value *value)
-{
-	if (value->data != NULL)
-		wipe(value->data, value->len);
-	free(value->data);
-	*value = (struct coffer_value){ 0 };
-}
-
-void coffer_secrets_free(struct coffer_secrets *secrets)
-{
-	for (size_t i = 0; i < secrets->len; i++)
-		coffer_value_free(&secrets->items[i].value);
-	wipe(secrets->items, secrets->len * sizeof(*secrets->items));
-	free(secrets->items);
-	*secrets = (struct coffer_secrets){ NULL, 0 };
-}
-
-coffer_err coffer_get(struct coffer_session *session, const char *name, struct coffer_value *out)
+coffer_err remote_get(struct coffer_session *session, const char *name, struct coffer_value *out)
 {
 	coffer_v1_GetSecretRequest request = { .name = slice_str(name) };
 	coffer_v1_GetSecretResponse reply;
 	struct call call;
 	coffer_err err;
 
-	*out = (struct coffer_value){ 0 };
-	if ((err = session_arm(session)) != COFFER_OK)
-		return err;
 	call_begin(&call, &session->transport, "GetSecret", CALL_READS);
 	call_put(&call, coffer_v1_GetSecretRequest_fields, &request);
 	err = call_exchange(&call, coffer_v1_GetSecretResponse_fields, &reply, sizeof(reply));
@@ -93,25 +69,13 @@ static coffer_err get_page(struct coffer_session *s, const char *const *names, s
 	return call_end(&call, err);
 }
 
-coffer_err coffer_get_many(struct coffer_session *session, const char *const *names, size_t count,
+coffer_err remote_get_many(struct coffer_session *session, const char *const *names, size_t count,
 			   struct coffer_secrets *out)
 {
-	coffer_err err;
+	coffer_err err = COFFER_OK;
 
-	*out = (struct coffer_secrets){ NULL, 0 };
-	if ((err = session_arm(session)) != COFFER_OK)
-		return err;
-	if (count == 0 || count > COFFER_BATCH_MAX)
-		return transport_fail(&session->transport, COFFER_INVALID_ARGUMENT,
-				      "%zu names were given instead of 1 to %d", count,
-				      COFFER_BATCH_MAX);
-	out->items = calloc(count, sizeof(*out->items));
-	if (out->items == NULL)
-		return transport_fail(&session->transport, COFFER_RESOURCE_EXHAUSTED, "no memory");
 	while (err == COFFER_OK && out->len < count)
 		err = get_page(session, names, count, out);
-	if (err != COFFER_OK)
-		coffer_secrets_free(out);
 	return err;
 }
 
@@ -174,19 +138,14 @@ static coffer_err list_page(struct coffer_session *s, struct cursor *cursor,
 	return call_end(&call, err);
 }
 
-coffer_err coffer_list(struct coffer_session *session, struct coffer_secrets *out)
+coffer_err remote_list(struct coffer_session *session, struct coffer_secrets *out)
 {
 	struct cursor cursor = { "" };
 	coffer_err err;
 
-	*out = (struct coffer_secrets){ NULL, 0 };
-	if ((err = session_arm(session)) != COFFER_OK)
-		return err;
 	do
 		err = list_page(session, &cursor, out);
 	while (err == COFFER_OK && cursor.at[0] != '\0');
-	if (err != COFFER_OK)
-		coffer_secrets_free(out);
 	return err;
 }
 
@@ -224,14 +183,11 @@ static coffer_err read_environment(struct coffer_session *s, struct coffer_secre
 	return err;
 }
 
-coffer_err coffer_environment(struct coffer_session *session, struct coffer_secrets *out)
+coffer_err remote_environment(struct coffer_session *session, struct coffer_secrets *out)
 {
+	coffer_err err = COFFER_OK;
 	bool stable = false;
-	coffer_err err;
 
-	*out = (struct coffer_secrets){ NULL, 0 };
-	if ((err = session_arm(session)) != COFFER_OK)
-		return err;
 	for (int i = 0; i < ENVIRONMENT_ATTEMPTS && err == COFFER_OK && !stable; i++) {
 		coffer_secrets_free(out);
 		session->transport.received = 0;
@@ -240,7 +196,5 @@ coffer_err coffer_environment(struct coffer_session *session, struct coffer_secr
 	if (err == COFFER_OK && !stable)
 		err = transport_fail(&session->transport, COFFER_ABORTED,
 				     "the secrets kept changing while they were read");
-	if (err != COFFER_OK)
-		coffer_secrets_free(out);
 	return err;
 }
