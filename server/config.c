@@ -13,7 +13,7 @@
 
 #include "paths.h"
 
-typedef enum kind { TEXT, CHOICE, SWITCH, NUMBER } kind;
+typedef enum kind { TEXT, CHOICE, FOLDERS, SWITCH, NUMBER } kind;
 
 /* One setting: flag --name, variable COFFER_NAME, key name (with '_') in the INI file. */
 struct setting {
@@ -26,6 +26,7 @@ struct setting {
 	const char *help;
 };
 
+#define FLAG      "--" /* a setting's source, as it is told */
 #define AT(field) offsetof(struct config, field)
 
 static const struct setting settings[] = {
@@ -46,8 +47,16 @@ static const struct setting settings[] = {
 	  "of a new store, with --init" },
 	{ "audit-sync", CHOICE, AT(audit_sync), "lazy|always", 0, 0, false,
 	  "always: a reply waits until its record is on disk" },
+	{ "audit-file-max", NUMBER, AT(audit_file_max), "BYTES", 4096, 1u << 30, false,
+	  "of the audit log, then the next begins [64 MiB]" },
+	{ "audit-keep", NUMBER, AT(audit_keep), "N", 0, 1000, false,
+	  "files of the audit log; 0: all [16]" },
 	{ "log-level", CHOICE, AT(log_level), "error|warn|info|debug", 0, 0, false,
 	  "what goes to stderr" },
+	{ "sandbox", CHOICE, AT(sandbox), "on|off|require", 0, 0, false,
+	  "give up what is not needed; require: or do not start [on]" },
+	{ "source-dirs", FOLDERS, AT(source_dirs), "DIR[:DIR]...", 0, 0, false,
+	  "read files of no other folders; may be repeated" },
 	{ "allow-swap", SWITCH, AT(allow_swap), NULL, 0, 0, false,
 	  "go on if memory cannot be locked" },
 	{ "arena-bytes", NUMBER, AT(arena_bytes), "N", 1024 * 1024, 1u << 30, false,
@@ -68,6 +77,8 @@ static const struct setting settings[] = {
 enum {
 	OPT_FIRST = 256,
 	OPT_INIT = OPT_FIRST + SETTINGS_LEN,
+	OPT_RESTORE,
+	OPT_CHECK_BACKUP,
 	OPT_EPHEMERAL,
 	OPT_SECRET,
 	OPT_HELP,
@@ -129,6 +140,37 @@ static coffer_err set_text(const struct setting *setting, const char *source, co
 	return COFFER_OK;
 }
 
+static bool are_absolute(const char *folders)
+{
+	for (const char *at = folders; at != NULL; at = strchr(at, ':')) {
+		at += *at == ':';
+		if (*at != '/')
+			return false;
+	}
+	return true;
+}
+
+/* A flag adds to those of earlier flags, and replaces those of a weaker source. */
+static coffer_err set_folders(struct config *config, const struct setting *setting,
+			      const char *source, const char *text, char **out)
+{
+	bool is_flag = strcmp(source, FLAG) == 0;
+	char *all = NULL;
+	coffer_err err;
+
+	if (!are_absolute(text))
+		return fail(source, setting, "takes absolute paths");
+	if (!is_flag || !config->folders_flagged || *out == NULL)
+		err = set_text(setting, source, text, out);
+	else if (asprintf(&all, "%s:%s", *out, text) < 0)
+		return fail(source, setting, "out of memory");
+	else
+		err = set_text(setting, source, all, out);
+	free(all);
+	config->folders_flagged = is_flag;
+	return err;
+}
+
 static coffer_err set_switch(const struct setting *setting, const char *source, const char *text,
 			     bool *out)
 {
@@ -152,6 +194,8 @@ static coffer_err set(struct config *config, const struct setting *setting, cons
 		return set_number(setting, source, text, (size_t *)(void *)field);
 	case SWITCH:
 		return set_switch(setting, source, text, (bool *)(void *)field);
+	case FOLDERS:
+		return set_folders(config, setting, source, text, (char **)(void *)field);
 	case TEXT:
 	case CHOICE:
 		break;
@@ -234,6 +278,11 @@ static coffer_err take_option(struct config *config, int option, const char *arg
 	case OPT_INIT:
 		config->action = CONFIG_INIT;
 		return COFFER_OK;
+	case OPT_RESTORE:
+	case OPT_CHECK_BACKUP:
+		config->action = option == OPT_RESTORE ? CONFIG_RESTORE : CONFIG_CHECK_BACKUP;
+		config->backup_file = argument;
+		return COFFER_OK;
 	case OPT_EPHEMERAL:
 		config->ephemeral = true;
 		return COFFER_OK;
@@ -250,13 +299,15 @@ static coffer_err take_option(struct config *config, int option, const char *arg
 	}
 	if (option < OPT_FIRST)
 		return COFFER_INVALID_ARGUMENT; /* getopt has said why */
-	return set(config, &settings[option - OPT_FIRST], "--", argument);
+	return set(config, &settings[option - OPT_FIRST], FLAG, argument);
 }
 
 static coffer_err read_flags(struct config *config, int argc, char **argv)
 {
-	struct option options[SETTINGS_LEN + 6] = {
+	struct option options[SETTINGS_LEN + 8] = {
 		[SETTINGS_LEN] = { "init", no_argument, NULL, OPT_INIT },
+		{ "restore", required_argument, NULL, OPT_RESTORE },
+		{ "check-backup", required_argument, NULL, OPT_CHECK_BACKUP },
 		{ "ephemeral", no_argument, NULL, OPT_EPHEMERAL },
 		{ "secret", required_argument, NULL, OPT_SECRET },
 		{ "help", no_argument, NULL, OPT_HELP },
@@ -286,7 +337,9 @@ static void set_defaults(struct config *config)
 	*config = (struct config){ .connections = 1024,
 				   .connections_per_uid = 128,
 				   .value_max = COFFER_VALUE_MAX_DEFAULT,
-				   .versions_kept = COFFER_VERSIONS_KEPT };
+				   .versions_kept = COFFER_VERSIONS_KEPT,
+				   .audit_file_max = 64u * 1024 * 1024,
+				   .audit_keep = 16 };
 }
 
 /* The settings file is named by a flag or a variable, or stands in the home that those name. */
@@ -302,7 +355,7 @@ static coffer_err read_named_file(struct config *config, int argc, char **argv)
 		goto out;
 	if (named.config_file != NULL)
 		err = read_file(config, named.config_file, true);
-	else if (!named.ephemeral && named.action <= CONFIG_INIT &&
+	else if (!named.ephemeral && named.action < CONFIG_HELP &&
 		 (err = paths_find(&paths, named.home)) == COFFER_OK)
 		err = read_file(config, paths.config, false);
 out:
@@ -332,7 +385,7 @@ void config_free(struct config *config)
 {
 	for (size_t i = 0; i < SETTINGS_LEN; i++) {
 		char **field = (char **)(void *)((char *)config + settings[i].offset);
-		if (settings[i].kind != TEXT && settings[i].kind != CHOICE)
+		if (settings[i].kind == SWITCH || settings[i].kind == NUMBER)
 			continue;
 		free(*field);
 		*field = NULL;
@@ -343,6 +396,8 @@ void config_print_help(void)
 {
 	printf("usage: cofferd [OPTION]...            serve, in the foreground\n"
 	       "       cofferd --init [OPTION]...     make a home: key, database, folders\n"
+	       "       cofferd --restore FILE         make a home of a backup\n"
+	       "       cofferd --check-backup FILE    look whether a backup could be restored\n"
 	       "       cofferd --ephemeral            serve from memory, for tests\n\n"
 	       "  --secret NAME=@FILE            set a global secret at start\n");
 	for (size_t i = 0; i < SETTINGS_LEN; i++) {

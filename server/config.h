@@ -13,7 +13,9 @@
 
 typedef enum config_action {
 	CONFIG_SERVE,
-	CONFIG_INIT, /* make a home, then end */
+	CONFIG_INIT,    /* make a home, then end */
+	CONFIG_RESTORE, /* make a home of a backup, or only look whether that could be done */
+	CONFIG_CHECK_BACKUP,
 	CONFIG_HELP,
 	CONFIG_VERSION,
 } config_action;
@@ -23,6 +25,7 @@ struct config {
 	config_action action;
 	int argc; /* what was read, borrowed: for reading again */
 	char **argv;
+	bool folders_flagged; /* a flag has given some: the next one adds to them */
 	bool ephemeral;
 	char *home;
 	char *config_file;
@@ -35,12 +38,17 @@ struct config {
 	char *cipher;
 	char *audit_sync;
 	char *log_level;
+	char *sandbox;     /* on, off, require; NULL: on */
+	char *source_dirs; /* absolute folders, ':' between them; NULL: any */
 	bool allow_swap;
 	size_t arena_bytes; /* 0: what value_max needs */
 	size_t connections;
 	size_t connections_per_uid;
 	size_t value_max;
 	size_t versions_kept;
+	size_t audit_file_max;                   /* bytes */
+	size_t audit_keep;                       /* files; 0: all */
+	const char *backup_file;                 /* borrowed from argv */
 	const char *secrets[CONFIG_SECRETS_MAX]; /* NAME=@FILE or NAME=VALUE, borrowed from argv */
 	size_t secrets_len;
 };

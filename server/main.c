@@ -1,18 +1,28 @@
 #include <ev.h>
 #include <errno.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/group.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/process.h"
 #include "config.h"
+#include "confine.h"
+#include "net/activation.h"
 #include "net/net.h"
+#include "restore.h"
 #include "server.h"
 
 enum { EXIT_USAGE = 2 };
+
+/* What a service manager gave us; nothing, where none did. */
+struct manager {
+	struct activation *activation;
+	struct notify notify;
+};
 
 static void set_log_level(const char *name)
 {
@@ -26,82 +36,102 @@ static void set_log_level(const char *name)
 /* Members of the group reach the admin socket by its mode, and pass by their credentials. */
 static coffer_err set_admin_group(const char *name, struct net_options *options, struct rpc *rpc)
 {
-	const struct group *group;
+	gid_t gid;
+	coffer_err err;
 
 	options->admin_mode = 0600;
 	options->admin_group = -1;
 	if (name == NULL)
 		return COFFER_OK;
-	if ((group = getgrnam(name)) == NULL) {
-		log_error("there is no group '%s'", name);
-		return COFFER_NOT_FOUND;
-	}
+	if ((err = group_find(name, &gid)) != COFFER_OK)
+		return err;
 	options->admin_mode = 0660;
-	options->admin_group = group->gr_gid;
+	options->admin_group = gid;
 	rpc->operators.has_group = true;
-	rpc->operators.group = group->gr_gid;
+	rpc->operators.group = gid;
 	return COFFER_OK;
 }
 
-static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
-{
-	(void)loop;
-	(void)events;
-	log_info("stopping");
-	net_drain(signal->data);
-}
-
-/* What a reload changes: the settings that need nothing to be opened anew. */
-struct reload {
+/* What a signal works on. */
+struct running {
 	const struct config *config;
+	const struct notify *notify;
 	struct server *server;
 	struct net *net;
 };
 
-static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
+static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 {
-	struct reload *reload = signal->data;
-	struct config fresh;
+	struct running *running = signal->data;
 
 	(void)loop;
 	(void)events;
-	if (config_read(&fresh, reload->config->argc, reload->config->argv) != COFFER_OK) {
+	log_info("stopping");
+	notify_stopping(running->notify);
+	net_drain(running->net);
+}
+
+/* Takes over the settings that need nothing to be opened anew. */
+static void reload(struct running *running)
+{
+	struct config fresh;
+
+	if (config_read(&fresh, running->config->argc, running->config->argv) != COFFER_OK) {
 		log_error("the settings are as they were");
 		return;
 	}
 	set_log_level(fresh.log_level ? fresh.log_level : "info");
-	net_set_limits(reload->net, (unsigned)fresh.connections,
+	net_set_limits(running->net, (unsigned)fresh.connections,
 		       (unsigned)fresh.connections_per_uid);
-	reload->server->core.versions_kept = (uint32_t)fresh.versions_kept;
+	running->server->core.versions_kept = (uint32_t)fresh.versions_kept;
 	config_free(&fresh);
 	log_info("log level, connection limits and kept versions are read again");
 }
 
-static void run_loop(struct ev_loop *loop, struct net *net, struct reload *reload)
+static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
+{
+	struct running *running = signal->data;
+
+	(void)loop;
+	(void)events;
+	notify_reloading(running->notify);
+	reload(running);
+	notify_ready(running->notify);
+}
+
+/* The sandbox comes last, when the loop has made all that it needs. */
+static coffer_err run_loop(struct ev_loop *loop, struct running *running)
 {
 	struct {
 		int number;
 		void (*react)(struct ev_loop *, ev_signal *, int);
-		void *data;
 		ev_signal watcher;
-	} signals[] = { { .number = SIGTERM, .react = on_stop, .data = net },
-			{ .number = SIGINT, .react = on_stop, .data = net },
-			{ .number = SIGHUP, .react = on_reload, .data = reload } };
+	} signals[] = { { .number = SIGTERM, .react = on_stop },
+			{ .number = SIGINT, .react = on_stop },
+			{ .number = SIGHUP, .react = on_reload } };
+	coffer_err err;
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		ev_signal_init(&signals[i].watcher, signals[i].react, signals[i].number);
-		signals[i].watcher.data = signals[i].data;
+		signals[i].watcher.data = running;
 		ev_signal_start(loop, &signals[i].watcher);
 	}
-	fputs("ready\n", stderr); /* as it is, at every log level: scripts wait for this line */
-	ev_run(loop, 0);
+	err = confine_enter(running->config, running->server, running->net);
+	if (err == COFFER_OK) {
+		fputs("ready\n", stderr); /* at every log level: scripts wait for this line */
+		notify_ready(running->notify);
+		ev_run(loop, 0);
+	}
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		ev_signal_stop(loop, &signals[i].watcher);
+	return err;
 }
 
-static coffer_err serve_on(struct server *server, const struct config *config, struct ev_loop *loop)
+static coffer_err serve_on(struct server *server, const struct config *config,
+			   const struct manager *manager, struct ev_loop *loop)
 {
 	struct net_options options = {
+		.activation = manager->activation,
 		.runner_socket = config->socket ? config->socket : server->paths.runner_socket,
 		.admin_socket =
 		    config->admin_socket ? config->admin_socket : server->paths.admin_socket,
@@ -109,21 +139,22 @@ static coffer_err serve_on(struct server *server, const struct config *config, s
 		.connections_per_uid = (unsigned)config->connections_per_uid,
 	};
 	struct net net;
-	struct reload reload = { .config = config, .server = server, .net = &net };
+	struct running running = {
+		.config = config, .notify = &manager->notify, .server = server, .net = &net
+	};
 	coffer_err err;
 
 	if ((err = set_admin_group(config->admin_group, &options, &server->rpc)) != COFFER_OK ||
 	    (err = net_open(&net, &options, loop, &server->rpc)) != COFFER_OK)
 		return err;
-	if ((err = server_prepare(server, config)) == COFFER_OK) {
-		run_loop(loop, &net, &reload);
+	if ((err = server_prepare(server, config)) == COFFER_OK &&
+	    (err = run_loop(loop, &running)) == COFFER_OK)
 		rpc_anchor(&server->rpc);
-	}
 	net_close(&net);
 	return server->rpc.fatal ? COFFER_INTERNAL : err;
 }
 
-static coffer_err serve(const struct config *config)
+static coffer_err serve(const struct config *config, const struct manager *manager)
 {
 	struct ev_loop *loop = ev_loop_new(EVFLAG_NOENV);
 	struct server server = { .arena = NULL };
@@ -132,7 +163,7 @@ static coffer_err serve(const struct config *config)
 	if (loop == NULL)
 		log_error("cannot make an event loop: %s", strerror(errno));
 	else if ((err = server_open(&server, config)) == COFFER_OK)
-		err = serve_on(&server, config, loop);
+		err = serve_on(&server, config, manager, loop);
 	server_close(&server);
 	if (loop != NULL)
 		ev_loop_destroy(loop);
@@ -141,10 +172,14 @@ static coffer_err serve(const struct config *config)
 
 int main(int argc, char **argv)
 {
+	struct activation activation;
+	struct manager manager = { .activation = &activation };
 	struct config config;
 	coffer_err err = COFFER_OK;
 
-	if (process_close_inherited(3) != COFFER_OK || process_harden() != COFFER_OK)
+	if (activation_read(&activation) != COFFER_OK ||
+	    process_close_inherited(ACTIVATION_FIRST + activation.count) != COFFER_OK ||
+	    process_harden() != COFFER_OK || notify_open(&manager.notify) != COFFER_OK)
 		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN);
 	if (config_read(&config, argc, argv) != COFFER_OK)
@@ -160,10 +195,15 @@ int main(int argc, char **argv)
 	case CONFIG_INIT:
 		err = server_init(&config);
 		break;
+	case CONFIG_RESTORE:
+	case CONFIG_CHECK_BACKUP:
+		err = restore_run(&config);
+		break;
 	case CONFIG_SERVE:
-		err = serve(&config);
+		err = serve(&config, &manager);
 		break;
 	}
 	config_free(&config);
+	notify_close(&manager.notify);
 	return err == COFFER_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

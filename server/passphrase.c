@@ -11,9 +11,10 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "core/keys.h"
+#include "paths.h"
 #include "wipe.h"
 
-#define PASSPHRASE_MAX 4096
 #define PASSPHRASE_ENV "COFFER_PASSPHRASE"
 
 static coffer_err read_passphrase_file(const char *path, struct arena *arena, struct secret *out)
@@ -26,9 +27,9 @@ static coffer_err read_passphrase_file(const char *path, struct arena *arena, st
 		log_error("cannot use the passphrase file %s", path);
 		return err;
 	}
-	if ((err = secret_read(out, arena, fd, PASSPHRASE_MAX)) != COFFER_OK)
-		log_error("cannot read a passphrase of at most %d bytes from %s", PASSPHRASE_MAX,
-			  path);
+	if ((err = secret_read(out, arena, fd, KEYS_PASSPHRASE_MAX)) != COFFER_OK)
+		log_error("cannot read a passphrase of at most %d bytes from %s",
+			  KEYS_PASSPHRASE_MAX, path);
 	if (!from_stdin)
 		close(fd);
 	return err;
@@ -105,8 +106,8 @@ static coffer_err ask_on_terminal(struct arena *arena, struct secret *out)
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
 		sigaddset(&signals, ending[i]);
 	sigprocmask(SIG_BLOCK, &signals, &before);
-	if ((err = secret_reserve(out, arena, PASSPHRASE_MAX)) == COFFER_OK &&
-	    (n = read_quietly(tty, &signals, out->data, PASSPHRASE_MAX)) <= 0)
+	if ((err = secret_reserve(out, arena, KEYS_PASSPHRASE_MAX)) == COFFER_OK &&
+	    (n = read_quietly(tty, &signals, out->data, KEYS_PASSPHRASE_MAX)) <= 0)
 		err = COFFER_UNAVAILABLE;
 	out->len = n > 0 ? (size_t)n : 0;
 	sigprocmask(SIG_SETMASK, &before, NULL);
@@ -116,12 +117,16 @@ static coffer_err ask_on_terminal(struct arena *arena, struct secret *out)
 	return err;
 }
 
-/* A line's end is not part of the passphrase. */
-static void trim(struct secret *passphrase)
+static coffer_err read_credential(struct arena *arena, struct secret *out)
 {
-	while (passphrase->len > 0 && (passphrase->data[passphrase->len - 1] == '\n' ||
-				       passphrase->data[passphrase->len - 1] == '\r'))
-		passphrase->data[--passphrase->len] = 0;
+	char *path;
+	coffer_err err;
+
+	if ((err = paths_credential("coffer.passphrase", &path)) != COFFER_OK)
+		return err;
+	err = read_passphrase_file(path, arena, out);
+	free(path);
+	return err;
 }
 
 /* COFFER_NOT_FOUND if none is configured, and none can be asked for. */
@@ -134,11 +139,11 @@ coffer_err passphrase_get(const struct config *config, struct arena *arena, bool
 	if ((err = take_passphrase_variable(arena, out)) == COFFER_NOT_FOUND) {
 		if (config->passphrase_file != NULL)
 			err = read_passphrase_file(config->passphrase_file, arena, out);
-		else if (ask)
+		else if ((err = read_credential(arena, out)) == COFFER_NOT_FOUND && ask)
 			err = ask_on_terminal(arena, out);
 	}
 	if (err == COFFER_OK)
-		trim(out);
+		out->len = keys_trim((struct slice){ out->data, out->len }).len;
 	if (err == COFFER_OK && out->len == 0) {
 		log_error("the passphrase is empty");
 		err = COFFER_INVALID_ARGUMENT;

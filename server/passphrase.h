@@ -1,6 +1,7 @@
 /* passphrase.h - where a store's passphrase comes from. Layer: main.
  *
- * The variable COFFER_PASSPHRASE, else the configured file ("-" is stdin), else a person at the terminal. */
+ * The variable COFFER_PASSPHRASE, else the configured file ("-" is stdin), else the service manager's
+ * credential coffer.passphrase, else a person at the terminal. */
 #ifndef PASSPHRASE_H
 #define PASSPHRASE_H
 

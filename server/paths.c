@@ -102,6 +102,22 @@ coffer_err paths_use_database(struct paths *paths, const char *database)
 	return COFFER_OK;
 }
 
+coffer_err paths_credential(const char *name, char **out)
+{
+	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+	*out = NULL;
+	if (!is_absolute(folder))
+		return COFFER_NOT_FOUND;
+	if (join(out, folder, name) != COFFER_OK)
+		return COFFER_RESOURCE_EXHAUSTED;
+	if (access(*out, F_OK) == 0)
+		return COFFER_OK;
+	free(*out);
+	*out = NULL;
+	return COFFER_NOT_FOUND;
+}
+
 void paths_free(struct paths *paths)
 {
 	free(paths->home);
@@ -116,8 +132,7 @@ void paths_free(struct paths *paths)
 	*paths = (struct paths){ .home = NULL };
 }
 
-/* The parents of a default path ($HOME/.local/state) need not exist yet. */
-static void make_parents(const char *path)
+void paths_make_parents(const char *path)
 {
 	char *part = strdup(path);
 
@@ -139,7 +154,7 @@ static coffer_err make_passable(const char *path)
 	coffer_err err;
 
 	if (!exists)
-		make_parents(path);
+		paths_make_parents(path);
 	if ((err = file_make_folder(path)) != COFFER_OK)
 		return err;
 	if (exists || chmod(path, MODE_PASSABLE) == 0)

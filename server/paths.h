@@ -25,6 +25,15 @@ COFFER_MUST_USE coffer_err paths_find(struct paths *out, const char *home);
 COFFER_MUST_USE coffer_err paths_use_database(struct paths *paths, const char *database);
 void paths_free(struct paths *paths); /* an empty one is fine */
 
+/* The path of a credential that the service manager passed on, in $CREDENTIALS_DIRECTORY; the caller frees *out.
+ * COFFER_NOT_FOUND, not logged, if there is none of that name; COFFER_RESOURCE_EXHAUSTED without memory; *out is
+ * then NULL. */
+COFFER_MUST_USE coffer_err paths_credential(const char *name, char **out);
+
+/* Makes the folders that path is to be in, as far as it can: those of a default path ($HOME/.local/state) need not
+ * exist yet. */
+void paths_make_parents(const char *path);
+
 /* Makes the home, its audit folder and the run folder where they are missing, and checks them. The first
  * and the last let others pass but not look, so that jobs of other uids reach the runner socket. */
 COFFER_MUST_USE coffer_err paths_make(const struct paths *paths);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "names.h"
 #include "passphrase.h"
+#include "rpc/bound.h"
 #include "rpc/local.h"
 #include "unlock.h"
 
@@ -50,7 +51,7 @@ static size_t arena_bytes(const struct config *config)
 	return wanted > ARENA_DEFAULT ? wanted : ARENA_DEFAULT;
 }
 
-static coffer_err open_arena(struct server *server, const struct config *config)
+coffer_err server_open_arena(struct server *server, const struct config *config)
 {
 	size_t bytes = arena_bytes(config);
 	coffer_err err = arena_create(&server->arena, bytes, config->allow_swap);
@@ -151,7 +152,8 @@ static coffer_err open_home(struct server *server, const struct config *config)
 	coffer_err err;
 
 	if ((err = find_paths(server, config)) != COFFER_OK ||
-	    (err = open_store(server, config)) != COFFER_OK)
+	    (err = open_store(server, config)) != COFFER_OK ||
+	    (err = unlock_key_file(config, &server->paths, &server->key_file)) != COFFER_OK)
 		return err;
 	return paths_make(&server->paths);
 }
@@ -163,6 +165,8 @@ static coffer_err open_trail(struct server *server, const struct config *config)
 		.key = keyring_key(server->keyring, KEY_AUDIT, 1),
 		.sync_always =
 		    config->audit_sync != NULL && strcmp(config->audit_sync, "always") == 0,
+		.file_max = config->audit_file_max,
+		.keep = config->audit_keep,
 	};
 	struct store_anchor anchor;
 	coffer_err err;
@@ -189,18 +193,16 @@ static coffer_err open_core(struct server *server, const struct config *config)
 	core->keyring = server->keyring;
 	core->value_max = (uint32_t)config->value_max;
 	core->versions_kept = (uint32_t)config->versions_kept;
+	core->source_dirs = config->source_dirs;
+	core->key_file = server->key_file;
 	return core_init(core);
 }
 
-coffer_err server_open(struct server *server, const struct config *config)
+coffer_err server_open_parts(struct server *server, const struct config *config)
 {
 	coffer_err err;
 
-	if ((err = open_arena(server, config)) != COFFER_OK)
-		return err;
-	err = config->ephemeral ? open_ephemeral(server, config) : open_home(server, config);
-	passphrase_erase_variable();
-	if (err != COFFER_OK || (err = open_trail(server, config)) != COFFER_OK ||
+	if ((err = open_trail(server, config)) != COFFER_OK ||
 	    (err = ballast_open(&server->ballast,
 				config->ephemeral ? NULL : server->paths.reserve)) != COFFER_OK ||
 	    (err = open_core(server, config)) != COFFER_OK)
@@ -212,8 +214,21 @@ coffer_err server_open(struct server *server, const struct config *config)
 			  .operators = { .own_uid = (uint32_t)geteuid() },
 			  .cipher = cipher_name(server->core.algorithm),
 			  .frame_max = (uint32_t)config->value_max + COFFER_FRAME_OVERHEAD,
-			  .started_ms = clock_wall_ms() };
+			  .started_ms = clock_wall_ms(),
+			  .backup_places = { .home = server->paths.home,
+					     .audit = server->paths.audit } };
 	return COFFER_OK;
+}
+
+coffer_err server_open(struct server *server, const struct config *config)
+{
+	coffer_err err;
+
+	if ((err = server_open_arena(server, config)) != COFFER_OK)
+		return err;
+	err = config->ephemeral ? open_ephemeral(server, config) : open_home(server, config);
+	passphrase_erase_variable();
+	return err == COFFER_OK ? server_open_parts(server, config) : err;
 }
 
 /* The paths are found anew once the home is there, so that links in them are followed. */
@@ -234,7 +249,7 @@ coffer_err server_init(const struct config *config)
 	pid_t holder;
 	coffer_err err;
 
-	if ((err = open_arena(&server, config)) != COFFER_OK ||
+	if ((err = server_open_arena(&server, config)) != COFFER_OK ||
 	    (err = check_cipher(cipher_of(config))) != COFFER_OK ||
 	    (err = make_home(&server, config)) != COFFER_OK)
 		goto out;
@@ -322,6 +337,7 @@ static void remove_temporary(struct server *server)
 
 void server_close(struct server *server)
 {
+	rpc_drop_backup(&server->rpc);
 	core_destroy(&server->core);
 	trail_close(server->trail);
 	ballast_close(server->ballast);
@@ -330,4 +346,5 @@ void server_close(struct server *server)
 	arena_destroy(server->arena);
 	remove_temporary(server);
 	paths_free(&server->paths);
+	free(server->key_file);
 }

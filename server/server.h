@@ -18,6 +18,7 @@
 struct server {
 	struct paths paths;
 	char temporary[32]; /* the folder of an ephemeral server, to be removed; "" for none */
+	char *key_file; /* where the next start looks for it; NULL for an ephemeral server */
 	struct arena *arena;
 	struct store *store;
 	struct keyring *keyring;
@@ -31,6 +32,11 @@ struct server {
  * all of that anew, the store in memory and the rest in a temporary folder. Failures are logged. What was
  * opened before a failure is closed by server_close, which may always be called. */
 COFFER_MUST_USE coffer_err server_open(struct server *server, const struct config *config);
+
+/* The parts of server_open, for who finds the store in another way: the arena; and, where paths, store, keyring
+ * and the core's algorithm are set, what stands on them. */
+COFFER_MUST_USE coffer_err server_open_arena(struct server *server, const struct config *config);
+COFFER_MUST_USE coffer_err server_open_parts(struct server *server, const struct config *config);
 
 /* Makes a home. COFFER_ALREADY_EXISTS if there is one; nothing of it is changed then. One that was cut off
  * can be repeated. */

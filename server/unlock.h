@@ -10,6 +10,11 @@
 #include "store/store.h"
 #include "vault/keyring.h"
 
+/* Where the key file is looked for: the configured file, else the service manager's credential, else the home's.
+ * The caller frees *out. */
+COFFER_MUST_USE coffer_err unlock_key_file(const struct config *config, const struct paths *paths,
+					   char **out);
+
 /* Makes a root key and its first slot in a new store: with the configured passphrase if there is one, else
  * with a new key file. In the store's open transaction. Failures are logged. */
 COFFER_MUST_USE coffer_err unlock_make(struct keyring *keyring, struct store *store,

@@ -12,18 +12,28 @@ coffer_err core_init(struct core *core)
 	core->grants = NULL;
 	cache_init(&core->cache);
 	core->ending.id[0] = '\0';
+	core->renewing.id[0] = '\0';
+	core->binding[0] = '\0';
 	core->sealed = (struct buf){ malloc(cap), 0, cap };
 	if (core->sealed.data == NULL)
 		return COFFER_RESOURCE_EXHAUSTED;
-	if ((err = store_revision_get(core->store, &core->revision)) != COFFER_OK)
+	if ((err = bonds_open(&core->bonds)) != COFFER_OK ||
+	    (err = store_revision_get(core->store, &core->revision)) != COFFER_OK) {
 		core_destroy(core);
+		return err;
+	}
+	if (core->revision == 0) /* nobody can wait after 0, see WaitForChange */
+		core->revision = 1;
 	core->next_revision = core->revision;
-	return err;
+	core->events = 0;
+	changes_init(&core->changes, core->revision);
+	return COFFER_OK;
 }
 
 void core_destroy(struct core *core)
 {
 	cache_clear(&core->cache);
+	bonds_close(&core->bonds);
 	free(core->sealed.data);
 	core->sealed = (struct buf){ NULL, 0, 0 };
 }
@@ -31,6 +41,8 @@ void core_destroy(struct core *core)
 coffer_err core_begin(struct core *core)
 {
 	core->ending.id[0] = '\0';
+	core->renewing.id[0] = '\0';
+	core->binding[0] = '\0';
 	core->next_revision = core->revision;
 	return store_begin(core->store);
 }
@@ -44,10 +56,20 @@ coffer_err core_commit(struct core *core)
 		return err;
 	}
 	cache_clear(&core->cache);
+	if (core->next_revision != core->revision || core->ending.id[0] != '\0' ||
+	    core->renewing.id[0] != '\0')
+		core->events++;
 	core->revision = core->next_revision;
-	if (core->ending.id[0] != '\0')
+	changes_commit(&core->changes, core->revision);
+	if (core->ending.id[0] != '\0') {
 		grants_mark_ended(core, slice_str(core->ending.id), core->ending.end);
+		bonds_untie(core, slice_str(core->ending.id));
+	}
+	if (core->renewing.id[0] != '\0')
+		grants_mark_renewed(core, slice_str(core->renewing.id), core->renewing.expires_ms);
 	core->ending.id[0] = '\0';
+	core->renewing.id[0] = '\0';
+	core->binding[0] = '\0';
 	return COFFER_OK;
 }
 
@@ -55,12 +77,18 @@ void core_rollback(struct core *core)
 {
 	store_rollback(core->store);
 	cache_clear(&core->cache);
+	if (core->binding[0] != '\0')
+		bonds_untie(core, slice_str(core->binding));
+	core->binding[0] = '\0';
 	core->ending.id[0] = '\0';
+	core->renewing.id[0] = '\0';
 	core->next_revision = core->revision;
+	changes_rollback(&core->changes);
 }
 
-coffer_err core_touch(struct core *core)
+coffer_err core_touch(struct core *core, struct slice scope, struct slice name)
 {
 	core->next_revision = core->revision + 1;
+	changes_add(&core->changes, scope, name);
 	return store_revision_put(core->store, core->next_revision);
 }

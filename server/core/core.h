@@ -12,7 +12,9 @@
 
 #include "base/arena.h"
 #include "base/id.h"
+#include "core/bonds.h"
 #include "core/cache.h"
+#include "core/changes.h"
 #include "slice.h"
 #include "store/store.h"
 #include "vault/keyring.h"
@@ -27,15 +29,25 @@ struct core {
 	seal_algorithm algorithm; /* of new records */
 	uint32_t value_max;       /* bytes of one value */
 	uint32_t versions_kept;   /* of one secret */
-	uint64_t revision;        /* committed changes to secrets */
-	struct buf sealed;        /* scratch for one record's ciphertext; heap */
-	struct cache cache;       /* of what the store holds */
-	struct id_source ids;     /* of runs */
-	struct grant *grants;     /* those that connections hold, by id: a uthash table */
+	const char *source_dirs;  /* borrowed: of file sources, ':' between them; NULL: any */
+	const char *key_file;     /* borrowed: where a start looks for it; NULL: no key is needed */
+	uint64_t revision;        /* of secrets: 1, and one more for each commit that changed any */
+	uint64_t events;    /* counts the commits that changed secrets, ended or renewed a grant */
+	struct buf sealed;  /* scratch for one record's ciphertext; heap */
+	struct cache cache; /* of what the store holds */
+	struct changes changes;          /* of secrets, the newest ones */
+	struct id_source ids;            /* of runs */
+	struct grant *grants;            /* those that connections hold, by id: a uthash table */
+	struct bonds bonds;              /* runs that are bound to a process */
+	char binding[COFFER_ID_LEN + 1]; /* the one that the open transaction binds; "" for none */
 	struct {
 		char id[COFFER_ID_LEN + 1];
 		grant_end end;
-	} ending;               /* the grant that the open transaction ends; id "" for none */
+	} ending; /* the grant that the open transaction ends; id "" for none */
+	struct {
+		char id[COFFER_ID_LEN + 1];
+		int64_t expires_ms;
+	} renewing;             /* the one that it renews */
 	uint64_t next_revision; /* revision, once the open transaction is committed */
 };
 
@@ -48,7 +60,7 @@ COFFER_MUST_USE coffer_err core_begin(struct core *core);
 COFFER_MUST_USE coffer_err core_commit(struct core *core);
 void core_rollback(struct core *core);
 
-/* Counts a change to secrets in the open transaction. */
-COFFER_MUST_USE coffer_err core_touch(struct core *core);
+/* Counts a change to that secret in the open transaction. */
+COFFER_MUST_USE coffer_err core_touch(struct core *core, struct slice scope, struct slice name);
 
 #endif

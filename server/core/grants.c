@@ -85,6 +85,8 @@ coffer_err grants_authenticate(struct core *core, struct slice token, int64_t no
 	memcpy(id, row.id.data, COFFER_ID_LEN);
 	id[COFFER_ID_LEN] = '\0';
 	*end = row.end == GRANT_LIVE && now_ms >= row.expires_ms ? GRANT_EXPIRED : row.end;
+	if (*end == GRANT_LIVE && row.process.len > 0 && !bonds_hold(core, slice_str(id)))
+		*end = GRANT_REVOKED;
 	if (*end != GRANT_LIVE)
 		return COFFER_UNAUTHENTICATED;
 	return share(core, &row, out);
@@ -99,6 +101,27 @@ void grants_release(struct core *core, struct grant *grant)
 		return;
 	HASH_DEL(core->grants, grant);
 	free(grant);
+}
+
+coffer_err grants_create(struct core *core, struct store_grant *grant, char token[COFFER_TOKEN_LEN])
+{
+	id_make_token(token);
+	token_hash(core->keyring, (struct slice){ (const uint8_t *)token, COFFER_TOKEN_LEN },
+		   grant->token_hash);
+	return store_grant_put(core->store, grant);
+}
+
+coffer_err grants_renew(struct core *core, struct slice id, int64_t expires_ms)
+{
+	coffer_err err;
+
+	assert(core->renewing.id[0] == '\0' && id.len == COFFER_ID_LEN);
+	if ((err = store_grant_renew(core->store, id, expires_ms)) != COFFER_OK)
+		return err;
+	memcpy(core->renewing.id, id.data, COFFER_ID_LEN);
+	core->renewing.id[COFFER_ID_LEN] = '\0';
+	core->renewing.expires_ms = expires_ms;
+	return COFFER_OK;
 }
 
 coffer_err grants_end(struct core *core, struct slice id, grant_end end)
@@ -122,6 +145,15 @@ void grants_mark_ended(struct core *core, struct slice id, grant_end end)
 	HASH_FIND(hh, core->grants, id.data, id.len, grant);
 	if (grant != NULL)
 		grant->end = end;
+}
+
+void grants_mark_renewed(struct core *core, struct slice id, int64_t expires_ms)
+{
+	struct grant *grant;
+
+	HASH_FIND(hh, core->grants, id.data, id.len, grant);
+	if (grant != NULL)
+		grant->expires_ms = expires_ms;
 }
 
 const char *grants_end_name(grant_end end)

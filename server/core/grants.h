@@ -40,11 +40,20 @@ void grants_release(struct core *core, struct grant *grant); /* NULL is fine */
 /* How the grant has ended, if it has: GRANT_LIVE while its token works. */
 grant_end grants_state(const struct grant *grant, int64_t now_ms);
 
+/* In the open transaction: makes a token, in arena memory, and stores the grant under it; token_hash is
+ * filled in. COFFER_ALREADY_EXISTS if there is a live service of that name. */
+COFFER_MUST_USE coffer_err grants_create(struct core *core, struct store_grant *grant,
+					 char token[COFFER_TOKEN_LEN]);
+
+/* In the open transaction: the grant of that id expires at that time. COFFER_NOT_FOUND if it is not live. */
+COFFER_MUST_USE coffer_err grants_renew(struct core *core, struct slice id, int64_t expires_ms);
+
 /* Ends the grant of that id in the open transaction. COFFER_NOT_FOUND if it is not live. */
 COFFER_MUST_USE coffer_err grants_end(struct core *core, struct slice id, grant_end end);
 
-/* After the commit: ends it in memory, if a connection holds it. */
+/* After the commit: ends or renews it in memory, if a connection holds it. */
 void grants_mark_ended(struct core *core, struct slice id, grant_end end);
+void grants_mark_renewed(struct core *core, struct slice id, int64_t expires_ms);
 
 /* "finished", "superseded", "expired", "revoked", or "unknown" for GRANT_LIVE. */
 const char *grants_end_name(grant_end end);

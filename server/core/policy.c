@@ -63,3 +63,17 @@ coffer_err policy_check_scope(struct slice scope, bool system, const char **why)
 	}
 	return COFFER_OK;
 }
+
+coffer_err policy_check_service_scope(struct slice scope, const char **why)
+{
+	scope_kind kind;
+	coffer_err err;
+
+	if ((err = names_check_scope(scope, &kind, why)) != COFFER_OK)
+		return err;
+	if (kind == SCOPE_RUN) {
+		*why = "is a run's, which no service can have";
+		return COFFER_INVALID_ARGUMENT;
+	}
+	return COFFER_OK;
+}

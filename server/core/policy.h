@@ -30,4 +30,8 @@ bool policy_is_operator(const struct policy_operators *operators, uint32_t uid, 
  * COFFER_PERMISSION_DENIED if it is a system scope and system is not set. */
 COFFER_MUST_USE coffer_err policy_check_scope(struct slice scope, bool system, const char **why);
 
+/* Checks a scope that a service is to read: any but a run's, which is that run's alone.
+ * COFFER_INVALID_ARGUMENT with *why. */
+COFFER_MUST_USE coffer_err policy_check_service_scope(struct slice scope, const char **why);
+
 #endif

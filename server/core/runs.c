@@ -4,7 +4,6 @@
 
 #include "core/grants.h"
 #include "core/scopes.h"
-#include "vault/token.h"
 
 /* A lost Bootstrap reply can be asked for again this long. */
 #define CLAIM_REPLAY_MS 30000
@@ -33,7 +32,7 @@ void runs_make_id(struct core *core, int64_t now_ms, char id[COFFER_ID_LEN + 1])
 }
 
 static coffer_err put_grant(struct core *core, struct slice id, const struct runs_spec *spec,
-			    const char token[COFFER_TOKEN_LEN])
+			    char token[COFFER_TOKEN_LEN])
 {
 	uint8_t text[SCOPES_OF_RUN_MAX];
 	struct buf scopes = { text, 0, sizeof(text) };
@@ -44,15 +43,14 @@ static coffer_err put_grant(struct core *core, struct slice id, const struct run
 				     .uid = spec->uid,
 				     .created_ms = spec->now_ms,
 				     .expires_ms = spec->expires_ms,
-				     .end = GRANT_LIVE };
+				     .end = GRANT_LIVE,
+				     .process = spec->process };
 	coffer_err err;
 
 	if ((err = scopes_of_run(&scopes, id, spec->pipeline)) != COFFER_OK)
 		return err;
 	grant.scopes = (struct slice){ scopes.data, scopes.len };
-	token_hash(core->keyring, (struct slice){ (const uint8_t *)token, COFFER_TOKEN_LEN },
-		   grant.token_hash);
-	return store_grant_put(core->store, &grant);
+	return grants_create(core, &grant, token);
 }
 
 static coffer_err put_run(struct core *core, struct slice id, const struct runs_spec *spec,
@@ -106,7 +104,6 @@ coffer_err runs_create(struct core *core, const char id[COFFER_ID_LEN + 1],
 
 	if ((err = supersede(core, spec, superseded)) != COFFER_OK)
 		return err;
-	id_make_token(token);
 	if ((err = put_run(core, slice_str(id), spec, payload)) != COFFER_OK)
 		return err;
 	return put_grant(core, slice_str(id), spec, token);

@@ -22,6 +22,7 @@ struct runs_spec {
 	bool bootstrap;     /* whether the job may claim the payload */
 	bool bind_uid;
 	uint32_t uid;
+	struct slice process; /* the mark of the one that it is bound to, see bonds.h */
 	int64_t now_ms;
 	int64_t expires_ms;
 };

@@ -11,6 +11,7 @@
 #include "frame.h"
 #include "net/loan.h"
 #include "net/peer.h"
+#include "net/waits.h"
 #include "wipe.h"
 
 static size_t frame_room(const struct net *net)
@@ -33,9 +34,15 @@ static bool has_whole_frame(const struct conn *conn)
 	       (err == COFFER_OK && conn->in.len >= header + body);
 }
 
+static bool is_woken(const struct conn *conn)
+{
+	return conn->wait != NULL && conn->wait->woken;
+}
+
 bool conn_is_busy(const struct conn *conn)
 {
-	return conn->answered || conn->out.len > 0 || (!conn->closing && has_whole_frame(conn));
+	return conn->answered || conn->out.len > 0 ||
+	       (!conn->closing && (conn->wait != NULL || has_whole_frame(conn)));
 }
 
 static void set_events(struct conn *conn, int events)
@@ -57,7 +64,10 @@ static deadline_kind deadline_of(const struct conn *conn)
 		return DEADLINE_DRAIN;
 	if (!rpc_session_ready(&conn->session))
 		return DEADLINE_HELLO;
-	return conn->in.len > 0 ? DEADLINE_FRAME : DEADLINE_IDLE;
+	if (conn->in.len > 0)
+		return DEADLINE_FRAME;
+	/* A wait has a timer of its own. */
+	return conn->wait != NULL ? DEADLINE_NONE : DEADLINE_IDLE;
 }
 
 /* Brings what the loop watches and the deadline in line with the connection's state. progressed: a
@@ -78,7 +88,8 @@ static void settle(struct conn *conn, bool progressed)
 	if (kind == conn->deadline.kind && !(progressed && kind != DEADLINE_HELLO))
 		return;
 	deadline_set(&net->deadlines, &conn->deadline, kind, clock_mono_ms());
-	net_set_clock(net, conn->deadline.at_ms);
+	if (kind != DEADLINE_NONE)
+		net_set_clock(net, conn->deadline.at_ms);
 }
 
 /* --- out ------------------------------------------------------------------------------------------------ */
@@ -150,20 +161,22 @@ static bool send_or_keep(struct conn *conn, const uint8_t *data, size_t len)
 	return true;
 }
 
-/* What is next for a connection that owes nothing any more. */
+static void join_resumed(struct conn *conn)
+{
+	if (conn->resumed)
+		return;
+	conn->resumed = true;
+	conn->resume_next = conn->net->resumed;
+	conn->net->resumed = conn;
+}
+
+/* What is next for a connection whose replies have all left. */
 static void all_sent(struct conn *conn)
 {
-	struct net *net = conn->net;
-
-	if (has_whole_frame(conn) && !conn->closing) {
-		if (conn->resumed)
-			return;
-		conn->resumed = true;
-		conn->resume_next = net->resumed;
-		net->resumed = conn;
-	} else if (conn->closing || conn->eof) {
+	if (!conn->closing && (has_whole_frame(conn) || is_woken(conn)))
+		join_resumed(conn);
+	else if (conn->closing || conn->eof)
 		conn_close(conn);
-	}
 }
 
 void conn_finish_turn(struct conn *conn, bool send)
@@ -205,17 +218,41 @@ static void write_out(struct conn *conn)
 
 /* --- in ------------------------------------------------------------------------------------------------- */
 
-static void answer(struct conn *conn, struct slice message)
+/* Answers the request, and returns 0, or for how long it may wait. Who sends no more is not let wait. */
+static int64_t dispatch(struct conn *conn, struct slice message, int64_t waited_ms)
 {
 	struct net *net = conn->net;
 	struct buf reply = reply_room(net);
-	struct rpc_outcome outcome;
+	struct rpc_outcome outcome = rpc_dispatch(net->rpc, &conn->session, message,
+						  conn->eof ? RPC_ANSWER_NOW : waited_ms, &reply);
 
-	outcome = rpc_dispatch(net->rpc, &conn->session, message, &reply);
+	if (outcome.wait_ms > 0)
+		return outcome.wait_ms;
 	reply_made(conn, &reply);
 	conn->closing |= outcome.close;
 	if (outcome.refused && conn->uid != NULL)
 		conn->delayed |= uids_refused(conn->uid, clock_mono_ms());
+	return 0;
+}
+
+/* A connection has one request that waits: the next one that has to ends the first one's wait. One that cannot
+ * be kept is answered as it stands. */
+static void answer(struct conn *conn, struct slice message)
+{
+	int64_t wait_ms = dispatch(conn, message, 0);
+	struct wait *wait;
+
+	if (wait_ms == 0)
+		return;
+	if ((wait = waits_make(conn, message)) == NULL) {
+		(void)dispatch(conn, message, RPC_ANSWER_NOW);
+		return;
+	}
+	if (conn->wait != NULL) {
+		(void)dispatch(conn, conn->wait->message, RPC_ANSWER_NOW);
+		waits_end(conn);
+	}
+	waits_begin(conn, wait, wait_ms);
 }
 
 /* Serves no more than what fits, unsent, into the connection's own memory. */
@@ -296,6 +333,22 @@ static void keep_rest(struct conn *conn, struct buf *in, size_t used)
 	conn->in = bigger;
 }
 
+/* Answers the request that waits, if there is an answer now. */
+static void look_at_wait(struct conn *conn)
+{
+	struct wait *wait = conn->wait;
+	int64_t wait_ms;
+
+	make_room(conn);
+	if (!may_answer(conn)) /* when its replies have left, it is resumed */
+		return;
+	wait_ms = dispatch(conn, wait->message, clock_mono_ms() - wait->since_ms);
+	if (wait_ms > 0)
+		waits_go_on(wait, wait_ms);
+	else
+		waits_end(conn);
+}
+
 static void serve_buffer(struct conn *conn, struct buf *in)
 {
 	size_t used = serve(conn, (struct slice){ in->data, in->len });
@@ -308,6 +361,8 @@ static void serve_buffer(struct conn *conn, struct buf *in)
 static void end_of_input(struct conn *conn)
 {
 	conn->eof = true;
+	if (conn->wait != NULL)
+		conn_wake(conn);
 	if (conn_is_busy(conn))
 		settle(conn, false);
 	else
@@ -337,10 +392,18 @@ void conn_read(struct conn *conn)
 	serve_buffer(conn, in);
 }
 
+void conn_wake(struct conn *conn)
+{
+	conn->wait->woken = true;
+	join_resumed(conn);
+}
+
 void conn_resume(struct conn *conn)
 {
 	conn->resumed = false;
-	if (!conn->dead && conn->in.len > 0)
+	if (!conn->dead && is_woken(conn))
+		look_at_wait(conn);
+	if (!conn->dead && has_whole_frame(conn))
 		serve_buffer(conn, &conn->in);
 }
 
@@ -381,6 +444,7 @@ void conn_close(struct conn *conn)
 	deadline_set(&net->deadlines, &conn->deadline, DEADLINE_NONE, 0);
 	loan_return(conn, &conn->in, conn->in.len);
 	loan_return(conn, &conn->out, conn->out.len);
+	waits_end(conn);
 	if (conn->prev != NULL)
 		conn->prev->next = conn->next;
 	else
@@ -410,13 +474,8 @@ void conn_drain(struct conn *conn)
 {
 	if (conn->in.data == NULL && conn->out.len == 0)
 		conn_read(conn); /* what was sent before the end was announced */
-	if (conn->dead)
-		return;
-	conn->eof = true;
-	if (conn_is_busy(conn))
-		settle(conn, false);
-	else
-		conn_close(conn);
+	if (!conn->dead)
+		end_of_input(conn);
 }
 
 /* A refusal before there is a connection: the reply if the socket takes it at once, and the end. */

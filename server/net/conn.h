@@ -13,6 +13,7 @@ struct conn {
 	struct conn *prev, *next; /* in net->all */
 	struct conn *turn_next;   /* in net->answered or net->closed */
 	struct conn *resume_next; /* in net->resumed */
+	struct wait *wait;        /* the request that waits for its answer, or NULL */
 	struct buf in;            /* requests that are not whole or not served yet */
 	struct buf out;           /* replies that the socket did not take */
 	size_t out_sent;          /* of out */
@@ -30,7 +31,11 @@ void conn_accept(struct net *net, int fd, rpc_service service);
 /* Reads once and answers what is whole. */
 void conn_read(struct conn *conn);
 
-/* Answers requests that arrived before the last replies had left. */
+/* Lets the turn's end look again at the request that waits. */
+void conn_wake(struct conn *conn);
+
+/* In the turn's end: looks at the request that waits, if it was woken, and answers those that arrived before
+ * the last replies had left. */
 void conn_resume(struct conn *conn);
 
 /* Sends the turn's replies after their audit records are written; send is false if they are not, and

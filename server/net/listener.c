@@ -9,6 +9,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "net/activation.h"
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* newer than the oldest kernel headers that this compiles with */
+#endif
+
+#define MODE_RUNNER 0666 /* the token is the authority there */
 
 /* Only a refusal tells that nobody is there: not a full backlog (for which connect must not wait), nor
  * another kind of socket, nor that there is no descriptor to ask with. */
@@ -82,4 +89,35 @@ coffer_err listener_bind(const char *path, unsigned mode, int64_t group, int *fd
 		close(*fd);
 	*fd = -1;
 	return COFFER_UNAVAILABLE;
+}
+
+/* Since Linux 6.16 a peer that sends descriptors along can be refused; before, the kernel closes them, as they
+ * are never asked for. Connections inherit it. */
+static void refuse_descriptors(int fd)
+{
+	static const int off = 0;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) != 0)
+		log_debug("peers may send descriptors, which are closed: %s", strerror(errno));
+}
+
+coffer_err listener_open(const struct net_options *options, rpc_service service, int *fd,
+			 const char **path)
+{
+	bool admin = service == SERVICE_OPERATOR;
+	const char *at = admin ? options->admin_socket : options->runner_socket;
+	coffer_err err = COFFER_NOT_FOUND;
+
+	*fd = -1;
+	*path = NULL;
+	if (options->activation != NULL)
+		err = activation_take(options->activation, admin ? "admin" : "runner", at, fd);
+	if (err == COFFER_NOT_FOUND) {
+		err = listener_bind(at, admin ? options->admin_mode : MODE_RUNNER,
+				    admin ? options->admin_group : -1, fd);
+		*path = err == COFFER_OK ? at : NULL;
+	}
+	if (err == COFFER_OK)
+		refuse_descriptors(*fd);
+	return err;
 }

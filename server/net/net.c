@@ -10,6 +10,8 @@
 #include "frame.h"
 #include "net/conn.h"
 #include "net/listener.h"
+#include "net/waits.h"
+#include "rpc/bound.h"
 #include "wipe.h"
 
 /* Replies of one turn: several of the largest, so that a turn is seldom cut short. */
@@ -21,8 +23,6 @@
 /* How long to wait for a free descriptor before asking again, and how long a drain may take. */
 #define DESCRIPTOR_RETRY_MS 1000
 #define DRAIN_SECONDS       5.0
-
-#define MODE_RUNNER 0666 /* the token is the authority there */
 
 /* --- turns ---------------------------------------------------------------------------------------------- */
 
@@ -51,14 +51,13 @@ static void free_closed(struct net *net)
 	}
 }
 
-static void on_turn_end(struct ev_loop *loop, ev_prepare *prepare, int events)
+/* What a change means to those who wait is found out in the turn that made it. */
+static void end_last_turn(struct net *net)
 {
-	struct net *net = prepare->data;
 	struct conn *conn, *next;
 
-	(void)events;
 	net_end_turn(net);
-	while (net->resumed != NULL) {
+	for (waits_follow(net); net->resumed != NULL; waits_follow(net)) {
 		conn = net->resumed;
 		net->resumed = NULL;
 		for (; conn != NULL; conn = next) {
@@ -68,6 +67,14 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 		net_end_turn(net);
 	}
 	free_closed(net);
+}
+
+static void on_turn_end(struct ev_loop *loop, ev_prepare *prepare, int events)
+{
+	struct net *net = prepare->data;
+
+	(void)events;
+	end_last_turn(net);
 	if (net->rpc->fatal || (net->draining && net->all == NULL))
 		ev_break(loop, EVBREAK_ALL);
 }
@@ -113,6 +120,15 @@ static void on_chores(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)events;
 	timer->repeat = (double)(next_ms > 1 ? next_ms : 1) / 1000.0;
 	ev_timer_again(loop, timer);
+}
+
+static void on_exit_of_process(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct net *net = io->data;
+
+	(void)loop;
+	(void)events;
+	bound_end(net->rpc);
 }
 
 static void on_patience_end(struct ev_loop *loop, ev_timer *timer, int events)
@@ -165,37 +181,42 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 
 static coffer_err listen_on(struct net *net, rpc_service service)
 {
-	const struct net_options *options = &net->options;
-	bool admin = service == SERVICE_OPERATOR;
 	struct listener *listener = &net->listeners[service];
 	coffer_err err;
 	int fd;
 
+	if ((err = listener_open(&net->options, service, &fd, &listener->path)) != COFFER_OK)
+		return err;
 	listener->net = net;
 	listener->service = service;
-	listener->path = admin ? options->admin_socket : options->runner_socket;
-	err = listener_bind(listener->path, admin ? options->admin_mode : MODE_RUNNER,
-			    admin ? options->admin_group : -1, &fd);
-	if (err != COFFER_OK) {
-		listener->path = NULL;
-		return err;
-	}
+	listener->open = true;
 	ev_io_init(&listener->io, on_accept, fd, EV_READ);
 	listener->io.data = listener;
 	return COFFER_OK;
 }
 
+static coffer_err listen_on_both(struct net *net)
+{
+	coffer_err err;
+
+	if ((err = listen_on(net, SERVICE_RUNNER)) != COFFER_OK ||
+	    (err = listen_on(net, SERVICE_OPERATOR)) != COFFER_OK)
+		return err;
+	return net->options.activation ? activation_finish(net->options.activation) : COFFER_OK;
+}
+
+/* Whoever waits at a socket that was passed on is the next daemon's. */
 static void stop_listening(struct net *net)
 {
 	for (size_t i = 0; i < 2; i++) {
 		struct listener *listener = &net->listeners[i];
-		if (listener->path == NULL)
+		if (!listener->open)
 			continue;
 		ev_io_stop(net->loop, &listener->io);
 		close(listener->io.fd);
-		if (unlink(listener->path) != 0 && errno != ENOENT)
+		if (listener->path != NULL && unlink(listener->path) != 0 && errno != ENOENT)
 			log_warn("cannot remove %s: %s", listener->path, strerror(errno));
-		listener->path = NULL;
+		listener->open = false;
 	}
 }
 
@@ -232,6 +253,10 @@ static void start_watchers(struct net *net)
 	ev_timer_init(&net->chores, on_chores, 0.0, 0.0);
 	net->chores.data = net;
 	ev_timer_start(net->loop, &net->chores);
+	ev_io_init(&net->exits, on_exit_of_process, bound_descriptor(net->rpc), EV_READ);
+	net->exits.data = net;
+	ev_set_priority(&net->exits, EV_MAXPRI); /* before a request of the same moment */
+	ev_io_start(net->loop, &net->exits);
 	ev_timer_init(&net->patience, on_patience_end, DRAIN_SECONDS, 0.0);
 	net_resume_accepting(net);
 }
@@ -245,9 +270,7 @@ coffer_err net_open(struct net *net, const struct net_options *options, struct e
 		.loop = loop, .rpc = rpc, .arena = rpc->core->arena, .options = *options
 	};
 	deadlines_init(&net->deadlines);
-	if ((err = take_buffers(net)) != COFFER_OK ||
-	    (err = listen_on(net, SERVICE_RUNNER)) != COFFER_OK ||
-	    (err = listen_on(net, SERVICE_OPERATOR)) != COFFER_OK) {
+	if ((err = take_buffers(net)) != COFFER_OK || (err = listen_on_both(net)) != COFFER_OK) {
 		stop_listening(net);
 		give_buffers(net);
 		return err;
@@ -290,6 +313,7 @@ void net_close(struct net *net)
 	struct conn *conn, *next;
 
 	stop_listening(net);
+	end_last_turn(net); /* of the loop, which may have been broken in the middle of it */
 	for (conn = net->all; conn != NULL; conn = next) {
 		next = conn->next;
 		conn_close(conn);
@@ -299,6 +323,7 @@ void net_close(struct net *net)
 	ev_prepare_stop(net->loop, &net->turn_end);
 	ev_timer_stop(net->loop, &net->clock);
 	ev_timer_stop(net->loop, &net->chores);
+	ev_io_stop(net->loop, &net->exits);
 	ev_timer_stop(net->loop, &net->patience);
 	give_buffers(net);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "net/activation.h"
 #include "net/deadlines.h"
 #include "net/uids.h"
 #include "rpc/dispatch.h"
@@ -22,9 +23,11 @@
 
 struct conn;
 struct net;
+struct wait;
 
 struct net_options {
-	const char *runner_socket; /* paths; their folder exists */
+	struct activation *activation; /* sockets that were passed on, borrowed; NULL: none */
+	const char *runner_socket;     /* paths; their folder exists, or the socket was passed on */
 	const char *admin_socket;
 	unsigned admin_mode; /* of the admin socket: 0600, or 0660 with a group */
 	int64_t admin_group; /* -1: none */
@@ -36,7 +39,8 @@ struct listener {
 	ev_io io;
 	struct net *net;
 	rpc_service service;
-	const char *path; /* borrowed; removed when the listener closes */
+	bool open;
+	const char *path; /* borrowed; removed when the listener closes; NULL: not ours to remove */
 };
 
 struct net {
@@ -50,6 +54,7 @@ struct net {
 	struct ev_prepare turn_end;
 	struct ev_timer clock;    /* for the nearest deadline */
 	struct ev_timer chores;   /* rpc's housekeeping */
+	struct ev_io exits;       /* of processes that runs are bound to */
 	struct ev_timer patience; /* how long a drain may take */
 	int64_t clock_ms;         /* when it will ring; -1: it is not running */
 	struct deadlines deadlines;
@@ -60,13 +65,16 @@ struct net {
 	struct buf out;        /* this turn's replies */
 	struct conn *all;      /* every connection, doubly linked */
 	struct conn *answered; /* those with replies in out */
-	struct conn *resumed;  /* those whose next request is here already */
+	struct conn *resumed;  /* those whose next request is here already, or was woken */
+	struct wait *waits;    /* requests that are not answered yet, doubly linked */
+	uint64_t events;       /* of the core, that they were woken for */
 	struct conn *closed;   /* to be freed at the end of the turn */
 };
 
 /* Opens both sockets and starts to accept. COFFER_ALREADY_EXISTS if a daemon answers on one of them;
- * COFFER_UNAVAILABLE if one cannot be bound; COFFER_RESOURCE_EXHAUSTED if the arena is too small for the
- * buffers: the reason is logged. On error nothing is left open. */
+ * COFFER_UNAVAILABLE if one cannot be bound; COFFER_INVALID_ARGUMENT if what was passed on is no such socket;
+ * COFFER_RESOURCE_EXHAUSTED if the arena is too small for the buffers: the reason is logged. On error
+ * nothing is left open. */
 COFFER_MUST_USE coffer_err net_open(struct net *net, const struct net_options *options,
 				    struct ev_loop *loop, struct rpc *rpc);
 

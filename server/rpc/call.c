@@ -91,6 +91,50 @@ coffer_err call_check_text(struct call *call, const char *what, struct slice tex
 	return err == COFFER_OK ? err : call_fail(call, err, "the %s %s", what, why);
 }
 
+coffer_err call_gather_allow(struct call *call, uint32_t tag, struct buf *allow)
+{
+	struct slice rest = call->body, glob;
+	size_t count = 0;
+	const char *why;
+	coffer_err err;
+
+	while (codec_next(&rest, tag, &glob)) {
+		if (++count > COFFER_ALLOW_MAX)
+			return call_fail(call, COFFER_INVALID_ARGUMENT, "more than %d globs",
+					 COFFER_ALLOW_MAX);
+		if ((err = names_check_glob(glob, &why)) != COFFER_OK)
+			return call_fail(call, err, "a glob of allow %s", why);
+		if ((err = scopes_add(allow, glob)) != COFFER_OK)
+			return err;
+	}
+	return COFFER_OK;
+}
+
+coffer_err call_about_grant(struct call *call, const char *what, struct slice id, bool is_run)
+{
+	coffer_err err;
+
+	if ((err = call_check_id(call, what, id)) != COFFER_OK)
+		return err;
+	memcpy(call->record.grant, id.data, COFFER_ID_LEN);
+	call->record.grant[COFFER_ID_LEN] = '\0';
+	call->record.is_run = is_run;
+	return COFFER_OK;
+}
+
+coffer_v1_GrantState call_grant_state(grant_end end)
+{
+	static const coffer_v1_GrantState states[] = {
+		[GRANT_LIVE] = coffer_v1_GrantState_GRANT_LIVE,
+		[GRANT_FINISHED] = coffer_v1_GrantState_GRANT_FINISHED,
+		[GRANT_SUPERSEDED] = coffer_v1_GrantState_GRANT_SUPERSEDED,
+		[GRANT_EXPIRED] = coffer_v1_GrantState_GRANT_EXPIRED,
+		[GRANT_REVOKED] = coffer_v1_GrantState_GRANT_REVOKED,
+	};
+
+	return states[end]; /* the store gives no others */
+}
+
 coffer_err call_unknown_secret(struct call *call, struct slice name)
 {
 	return call_fail(call, COFFER_NOT_FOUND, "unknown secret '%.*s'", SLICE_ARG(name));

@@ -132,6 +132,8 @@ coffer_err dispatch_run(struct call *call)
 		else
 			err = change(call);
 	}
+	if (call->wait_ms > 0)
+		return err;
 	if (recording && !call->record.done)
 		recording_end(call, err);
 	return err;
@@ -144,6 +146,8 @@ void dispatch_prepare(struct call *call, struct rpc *rpc, struct session *sessio
 	call->session = session;
 	call->method = method;
 	call->now_ms = clock_wall_ms();
+	call->waited_ms = 0;
+	call->wait_ms = 0;
 	call->message_len = 0;
 	memset(&call->record, 0, sizeof(call->record));
 	call->record.via = slice_str(session->via);
@@ -183,13 +187,13 @@ void rpc_refuse(struct buf *out, coffer_err code, const char *text)
 }
 
 struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct slice message,
-				struct buf *out)
+				int64_t waited_ms, struct buf *out)
 {
 	coffer_v1_Request request;
 	const struct method *method;
 	struct call call;
 	coffer_err err;
-	size_t mark;
+	size_t mark, begin = out->len;
 
 	if (codec_decode(message, coffer_v1_Request_fields, &request, sizeof(request)) !=
 		COFFER_OK ||
@@ -204,7 +208,12 @@ struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct
 	call.out = out;
 	if (method != NULL) {
 		dispatch_prepare(&call, rpc, session, method);
+		call.waited_ms = waited_ms;
 		err = dispatch_run(&call);
+		if (call.wait_ms > 0) {
+			out->len = begin;
+			return (struct rpc_outcome){ .wait_ms = call.wait_ms };
+		}
 		count(rpc, method, err);
 	} else {
 		err = call_fail(&call, COFFER_UNIMPLEMENTED, "there is no such method");

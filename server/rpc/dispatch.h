@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "audit/trail.h"
+#include "core/backup.h"
 #include "core/core.h"
 #include "core/policy.h"
 #include "rpc/session.h"
@@ -18,7 +19,7 @@
 struct ballast;
 
 /* Methods in the table, an upper bound. */
-#define RPC_METHODS_MAX 32
+#define RPC_METHODS_MAX 48
 
 struct rpc {
 	struct core *core; /* borrowed, as the next four */
@@ -32,6 +33,14 @@ struct rpc {
 	int64_t anchored_ms;  /* when the audit head was anchored last, and which */
 	uint64_t anchored_seq;
 	bool fatal; /* the store failed in a way that only a restart mends: stop serving */
+	struct backup_places backup_places;
+	struct {
+		struct backup *open; /* that is being made; NULL: none */
+		uint64_t id;         /* of the last one that was begun */
+		uint64_t step;       /* that comes next */
+		bool whole;          /* it has been read to its end */
+		int64_t used_ms;     /* of the monotonic clock */
+	} backup;
 	struct {
 		uint64_t calls, errors;
 	} counters[RPC_METHODS_MAX];
@@ -46,27 +55,37 @@ void rpc_session_close(struct rpc *rpc, struct session *session);
 /* Whether the peer has shown its authority: said Hello, or is an operator. */
 bool rpc_session_ready(const struct session *session);
 
-/* What net must do after a reply. */
+/* What net must do after a request was looked at. */
 struct rpc_outcome {
-	bool close;   /* the stream cannot be followed: send the reply, then close */
-	bool refused; /* an error, and the peer has shown no authority or lost it */
+	bool close;      /* the stream cannot be followed: send the reply, then close */
+	bool refused;    /* an error, and the peer has shown no authority or lost it */
+	int64_t wait_ms; /* above 0: there is no reply yet */
 };
+
+/* How long a request has waited that must be answered now. */
+#define RPC_ANSWER_NOW INT64_MAX
 
 /* Answers one request: appends exactly one reply frame to out, which is arena memory with room for
  * frame_max + FRAME_HEADER_MAX bytes. The reply may leave only after a successful trail_flush. If
- * rpc->fatal is set afterwards, no reply may leave at all. */
+ * rpc->fatal is set afterwards, no reply may leave at all.
+ * Or the request has to wait: then nothing was appended, recorded or counted. It is to be dispatched again
+ * when rpc->core->events has moved, or after wait_ms at most; waited_ms is how long it has waited by then,
+ * and 0 the first time. */
 struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct slice message,
-				struct buf *out);
+				int64_t waited_ms, struct buf *out);
 
 /* Appends the reply to a frame that cannot be parsed. */
 void rpc_refuse(struct buf *out, coffer_err code, const char *text);
 
-/* What the daemon does by itself from time to time: ends runs that are past their time, each in a
- * transaction and with a record of its own, anchors the audit log's head in the store, and takes the
- * ballast back. Returns in how many milliseconds to call again. */
+/* What the daemon does by itself from time to time: ends runs and secrets that are past their time, in
+ * a transaction and with a record of its own, looks after the audit log's files, anchors its head in the
+ * store, gives up a backup that nobody goes on with, and takes the ballast back. Returns in how many milliseconds to call again. */
 int64_t rpc_housekeeping(struct rpc *rpc);
 
 /* Anchors the audit log's head in the store now: before a clean stop. */
 void rpc_anchor(struct rpc *rpc);
+
+/* Gives up the backup that is being made, if there is one: before the store is closed. */
+void rpc_drop_backup(struct rpc *rpc);
 
 #endif

@@ -3,15 +3,18 @@
 #include "base/ballast.h"
 #include "base/clock.h"
 #include "core/runs.h"
+#include "core/secrets.h"
+#include "rpc/bound.h"
 #include "rpc/local.h"
 #include "rpc/methods.h"
 
-#define CHORES_MS       5000 /* a run past its time is ended at most this much later */
+#define CHORES_MS       5000 /* what is past its time is ended at most this much later */
 #define EXPIRE_RETRY_MS 10000
 #define ANCHOR_MS       60000
+#define BACKUP_IDLE_MS  60000 /* then nobody goes on with it, and its copy takes room on the disk */
 
 /* Returns in how many milliseconds to look again. */
-static int64_t expire(struct rpc *rpc)
+static int64_t expire_runs(struct rpc *rpc)
 {
 	char id[COFFER_ID_LEN + 1];
 	struct buf nothing = { NULL, 0, 0 };
@@ -28,6 +31,25 @@ static int64_t expire(struct rpc *rpc)
 	if (err == COFFER_INTERNAL)
 		rpc->fatal = true;
 	return next_ms > 0 && next_ms - now_ms < CHORES_MS ? next_ms - now_ms : CHORES_MS;
+}
+
+/* The same. Reads need not wait for it: they look at the time themselves. */
+static int64_t expire_secrets(struct rpc *rpc)
+{
+	struct buf nothing = { NULL, 0, 0 };
+	int64_t at_ms, now_ms;
+	coffer_err err;
+
+	for (;;) {
+		now_ms = clock_wall_ms();
+		if ((err = secrets_next_expiry(rpc->core, &at_ms)) != COFFER_OK || at_ms > now_ms)
+			break;
+		if (local_run(rpc, &methods_expire_secrets, SLICE_EMPTY, &nothing) != COFFER_OK)
+			return EXPIRE_RETRY_MS;
+	}
+	if (err == COFFER_INTERNAL)
+		rpc->fatal = true;
+	return err == COFFER_OK && at_ms - now_ms < CHORES_MS ? at_ms - now_ms : CHORES_MS;
 }
 
 void rpc_anchor(struct rpc *rpc)
@@ -50,14 +72,27 @@ void rpc_anchor(struct rpc *rpc)
 		rpc->fatal = true;
 }
 
+void rpc_drop_backup(struct rpc *rpc)
+{
+	backup_close(rpc->backup.open);
+	rpc->backup.open = NULL;
+}
+
 int64_t rpc_housekeeping(struct rpc *rpc)
 {
-	int64_t next_ms = expire(rpc), now_ms = clock_mono_ms();
+	int64_t runs_ms = expire_runs(rpc), secrets_ms = expire_secrets(rpc);
+	int64_t now_ms = clock_mono_ms();
 
+	bound_end(rpc);
+	/* A record of its own would take the number of one that may be stored. */
+	if (!rpc->fatal)
+		trail_tend(rpc->trail);
 	if (now_ms - rpc->anchored_ms >= ANCHOR_MS) {
 		rpc->anchored_ms = now_ms;
 		rpc_anchor(rpc);
 	}
+	if (rpc->backup.open != NULL && now_ms - rpc->backup.used_ms >= BACKUP_IDLE_MS)
+		rpc_drop_backup(rpc);
 	ballast_restore(rpc->ballast);
-	return next_ms;
+	return runs_ms < secrets_ms ? runs_ms : secrets_ms;
 }

@@ -1,25 +1,10 @@
 /* The Runner service: reading secrets. */
 #include "core/secrets.h"
 #include "rpc/call.h"
+#include "rpc/values.h"
 
 #include "names.h"
 #include "wipe.h"
-
-/* Opens the row's value into a bytes field of the reply, in place. */
-static coffer_err append_value(struct call *call, uint32_t tag, const struct store_secret *row)
-{
-	uint8_t *at;
-	size_t len;
-	coffer_err err;
-
-	if ((err = secrets_value_len(row, &len)) == COFFER_OK &&
-	    (err = codec_reserve_bytes(call->out, tag, len, &at)) == COFFER_OK)
-		err = secrets_open(call->rpc->core, row, at);
-	if (err == COFFER_DATA_LOSS)
-		return call_fail(call, err, "the stored record of '%.*s' is damaged",
-				 SLICE_ARG(row->name));
-	return err;
-}
 
 /* Checks the name's syntax and the grant's globs. */
 static coffer_err admit(struct call *call, struct slice name)
@@ -37,7 +22,7 @@ static coffer_err admit(struct call *call, struct slice name)
 
 static coffer_err find(struct call *call, struct slice name, struct store_secret *row)
 {
-	return secrets_find(call->rpc->core, call->session->grant, name, row);
+	return secrets_find(call->rpc->core, call->session->grant, name, call->now_ms, row);
 }
 
 coffer_err job_get_secret(struct call *call)
@@ -50,9 +35,9 @@ coffer_err job_get_secret(struct call *call)
 	if ((err = admit(call, name)) != COFFER_OK)
 		return err;
 	if ((err = find(call, name, &row)) != COFFER_OK)
-		return err == COFFER_NOT_FOUND ? call_unknown_secret(call, name) : err;
+		return err == COFFER_NOT_FOUND ? values_unknown(call, name, &row) : err;
 	call_about(call, row.scope, name, row.version);
-	if ((err = append_value(call, coffer_v1_GetSecretResponse_value_tag, &row)) != COFFER_OK)
+	if ((err = values_append(call, coffer_v1_GetSecretResponse_value_tag, &row)) != COFFER_OK)
 		return err;
 	reply = (coffer_v1_GetSecretResponse){ .version = row.version, .scope = row.scope };
 	return codec_append(call->out, coffer_v1_GetSecretResponse_fields, &reply);
@@ -68,7 +53,7 @@ static coffer_err append_secret(struct call *call, uint32_t tag, const struct st
 	if ((err = codec_open_message(call->out, tag, &mark)) != COFFER_OK ||
 	    (err = codec_append_bytes(call->out, coffer_v1_Secret_name_tag, row->name)) !=
 		COFFER_OK ||
-	    (err = append_value(call, coffer_v1_Secret_value_tag, row)) != COFFER_OK ||
+	    (err = values_append(call, coffer_v1_Secret_value_tag, row)) != COFFER_OK ||
 	    (err = codec_append(call->out, coffer_v1_Secret_fields, &rest)) != COFFER_OK)
 		return err;
 	return codec_close_message(call->out, mark);
@@ -78,7 +63,7 @@ static coffer_err append_secret(struct call *call, uint32_t tag, const struct st
 static coffer_err check_all(struct call *call)
 {
 	struct slice rest = call->body, name, first = SLICE_EMPTY;
-	struct store_secret row;
+	struct store_secret row, gone;
 	size_t count = 0, missing = 0;
 	coffer_err err;
 
@@ -92,7 +77,10 @@ static coffer_err check_all(struct call *call)
 			continue;
 		if (err != COFFER_NOT_FOUND)
 			return err;
-		first = missing == 0 ? name : first;
+		if (missing == 0) {
+			first = name;
+			gone = row;
+		}
 		call_say(call, missing++ == 0 ? "unknown secrets '%.*s'" : ", '%.*s'",
 			 SLICE_ARG(name));
 	}
@@ -100,7 +88,7 @@ static coffer_err check_all(struct call *call)
 		return call_fail(call, COFFER_INVALID_ARGUMENT, "no names");
 	call_about(call, SLICE_EMPTY, first, 0);
 	if (missing == 1)
-		return call_unknown_secret(call, first);
+		return values_unknown(call, first, &gone);
 	if (missing > 1)
 		call_reason(call, "%zu unknown names, this is the first", missing);
 	return missing == 0 ? COFFER_OK : COFFER_NOT_FOUND;
@@ -151,7 +139,8 @@ static coffer_err append_info(struct call *call, const struct store_secret *row)
 	coffer_v1_SecretInfo info = { .scope = row->scope,
 				      .name = row->name,
 				      .version = row->version,
-				      .updated_at_ms = row->created_ms };
+				      .updated_at_ms = row->created_ms,
+				      .expires_at_ms = row->expires_ms };
 
 	return codec_append_message(call->out, coffer_v1_ListSecretsResponse_secrets_tag,
 				    coffer_v1_SecretInfo_fields, &info);
@@ -185,7 +174,8 @@ static coffer_err fill_page(struct call *call, struct slice after,
 	while (!more && err == COFFER_OK) {
 		*next = cursor;
 		call_page_item(call, &page);
-		err = secrets_next(call->rpc->core, call->session->grant, &cursor, &row);
+		err = secrets_next(call->rpc->core, call->session->grant, &cursor, call->now_ms,
+				   &row);
 		if (err == COFFER_OK && count++ == RECORD_SECRETS_MAX)
 			more = true;
 		else if (err == COFFER_OK)

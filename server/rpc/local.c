@@ -1,7 +1,10 @@
 #include "rpc/local.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "names.h"
 #include "rpc/methods.h"
@@ -100,4 +103,14 @@ coffer_err local_create_run(struct rpc *rpc, char id[COFFER_ID_LEN + 1], struct 
 out:
 	secret_free(&memory);
 	return err;
+}
+
+coffer_err local_restored(struct rpc *rpc, int64_t created_ms, uint64_t audit_seq)
+{
+	struct buf nothing = { NULL, 0, 0 };
+	char when[CLOCK_TEXT_LEN + 1], text[96];
+
+	clock_format(created_ms, when);
+	snprintf(text, sizeof(text), "from the backup of %s, record %" PRIu64, when, audit_seq);
+	return local_run(rpc, &methods_restore, slice_str(text), &nothing);
 }

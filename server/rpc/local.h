@@ -22,4 +22,7 @@ COFFER_MUST_USE coffer_err local_put(struct rpc *rpc, struct slice name, struct 
 COFFER_MUST_USE coffer_err local_create_run(struct rpc *rpc, char id[COFFER_ID_LEN + 1],
 					    struct secret *token);
 
+/* Records that the store is that of a backup, made at that time when record audit_seq was the newest. */
+COFFER_MUST_USE coffer_err local_restored(struct rpc *rpc, int64_t created_ms, uint64_t audit_seq);
+
 #endif

@@ -35,6 +35,9 @@ const struct method *methods_all(size_t *len);
 
 /* What the daemon does by itself, through the same steps as a request. */
 extern const struct method methods_expire_runs;
+extern const struct method methods_end_of_process;
+extern const struct method methods_expire_secrets;
+extern const struct method methods_restore;
 
 /* In dispatch.c: the steps of every request, from authorization to the audit record, for a call that
  * dispatch_prepare has begun and whose body and out are set. */

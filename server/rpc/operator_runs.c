@@ -1,5 +1,6 @@
 /* The Operator service: runs and their grants. */
 #include "base/secret.h"
+#include "core/bonds.h"
 #include "core/grants.h"
 #include "core/runs.h"
 #include "core/scopes.h"
@@ -48,25 +49,6 @@ static coffer_err check_extras(struct call *call)
 			COFFER_OK ||
 		    (err = call_check_text(call, "value of an extra", pair.value,
 					   COFFER_PATH_MAX)) != COFFER_OK)
-			return err;
-	}
-	return COFFER_OK;
-}
-
-static coffer_err gather_allow(struct call *call, struct buf *allow)
-{
-	struct slice rest = call->body, glob;
-	size_t count = 0;
-	const char *why;
-	coffer_err err;
-
-	while (codec_next(&rest, coffer_v1_CreateRunRequest_allow_tag, &glob)) {
-		if (++count > COFFER_ALLOW_MAX)
-			return call_fail(call, COFFER_INVALID_ARGUMENT, "more than %d globs",
-					 COFFER_ALLOW_MAX);
-		if ((err = names_check_glob(glob, &why)) != COFFER_OK)
-			return call_fail(call, err, "a glob of allow %s", why);
-		if ((err = scopes_add(allow, glob)) != COFFER_OK)
 			return err;
 	}
 	return COFFER_OK;
@@ -149,10 +131,34 @@ static coffer_err store_run(struct call *call, const char *id, const struct runs
 				  slice_str(superseded));
 }
 
+/* Binds the run to the process that the request names, if it names one. */
+static coffer_err bind_process(struct call *call, const char *id, uint8_t mark[PIDFD_MARK_LEN],
+			       struct runs_spec *spec)
+{
+	uint32_t pid = call->request.create_run.bind_process;
+	coffer_err err;
+
+	if (pid == 0)
+		return COFFER_OK;
+	err =
+	    pid > INT32_MAX ? COFFER_NOT_FOUND : bonds_tie(call->rpc->core, id, (int32_t)pid, mark);
+	spec->process = (struct slice){ mark, PIDFD_MARK_LEN };
+	if (err == COFFER_NOT_FOUND)
+		return call_fail(call, err, "there is no process %u", pid);
+	if (err == COFFER_UNIMPLEMENTED)
+		return call_fail(call, COFFER_FAILED_PRECONDITION,
+				 "the kernel lets nobody watch a process: Linux 5.3 and later do");
+	if (err == COFFER_RESOURCE_EXHAUSTED)
+		return call_fail(call, err, "too many runs are bound to processes");
+	if (err == COFFER_UNAVAILABLE)
+		return call_fail(call, err, "/proc cannot be read");
+	return err;
+}
+
 coffer_err operator_create_run(struct call *call)
 {
 	const coffer_v1_CreateRunRequest *create = &call->request.create_run;
-	uint8_t globs[COFFER_ALLOW_MAX * (COFFER_NAME_MAX + 1)];
+	uint8_t globs[CALL_ALLOW_MAX], mark[PIDFD_MARK_LEN];
 	struct buf allow = { globs, 0, sizeof(globs) };
 	struct secret payload = SECRET_EMPTY;
 	char id[COFFER_ID_LEN + 1];
@@ -160,7 +166,8 @@ coffer_err operator_create_run(struct call *call)
 	coffer_err err;
 
 	if ((err = check_create(call)) != COFFER_OK ||
-	    (err = gather_allow(call, &allow)) != COFFER_OK)
+	    (err = call_gather_allow(call, coffer_v1_CreateRunRequest_allow_tag, &allow)) !=
+		COFFER_OK)
 		return err;
 	spec = (struct runs_spec){
 		.pipeline = create->meta.pipeline,
@@ -173,23 +180,11 @@ coffer_err operator_create_run(struct call *call)
 		.expires_ms = call->now_ms + (create->ttl_ms ? create->ttl_ms : TTL_DEFAULT_MS),
 	};
 	runs_make_id(call->rpc->core, call->now_ms, id);
-	if ((err = build_payload(call, id, &payload)) == COFFER_OK)
+	if ((err = bind_process(call, id, mark, &spec)) == COFFER_OK &&
+	    (err = build_payload(call, id, &payload)) == COFFER_OK)
 		err = store_run(call, id, &spec, (struct slice){ payload.data, payload.len });
 	secret_free(&payload);
 	return err;
-}
-
-/* Names the run in the record, then in what the caller is told. */
-static coffer_err about_run(struct call *call, const char *what, struct slice id)
-{
-	coffer_err err;
-
-	if ((err = call_check_id(call, what, id)) != COFFER_OK)
-		return err;
-	memcpy(call->record.grant, id.data, COFFER_ID_LEN);
-	call->record.grant[COFFER_ID_LEN] = '\0';
-	call->record.is_run = true;
-	return COFFER_OK;
 }
 
 static coffer_err fail_run(struct call *call, coffer_err err, struct slice id)
@@ -207,7 +202,7 @@ coffer_err operator_finish_run(struct call *call)
 	struct core *core = call->rpc->core;
 	coffer_err err;
 
-	if ((err = about_run(call, "run id", finish->run_id)) != COFFER_OK)
+	if ((err = call_about_grant(call, "run id", finish->run_id, true)) != COFFER_OK)
 		return err;
 	if (finish->result != coffer_v1_RunState_SUCCEEDED &&
 	    finish->result != coffer_v1_RunState_FAILED &&
@@ -226,7 +221,7 @@ coffer_err operator_revoke_grant(struct call *call)
 	struct core *core = call->rpc->core;
 	coffer_err err;
 
-	if ((err = about_run(call, "id", id)) != COFFER_OK)
+	if ((err = call_about_grant(call, "id", id, true)) != COFFER_OK)
 		return err;
 	if ((err = runs_check_live(core, id, call->now_ms)) == COFFER_OK)
 		err = runs_end(core, id, RUN_CANCELLED, GRANT_REVOKED, call->now_ms);
@@ -244,9 +239,22 @@ coffer_err operator_expire_runs(struct call *call)
 {
 	coffer_err err;
 
-	if ((err = about_run(call, "run id", call->body)) != COFFER_OK)
+	if ((err = call_about_grant(call, "run id", call->body, true)) != COFFER_OK)
 		return err;
 	return runs_end(call->rpc->core, call->body, RUN_EXPIRED, GRANT_EXPIRED, call->now_ms);
+}
+
+/* The body is the id of the run whose process has exited. */
+coffer_err operator_end_of_process(struct call *call)
+{
+	struct core *core = call->rpc->core;
+	const struct bond *bond = bonds_broken(core);
+	coffer_err err;
+
+	if ((err = call_about_grant(call, "run id", call->body, true)) != COFFER_OK)
+		return err;
+	call_reason(call, "process %d exited", bond != NULL ? (int)bond->pid : 0);
+	return runs_end(core, call->body, RUN_CANCELLED, GRANT_REVOKED, call->now_ms);
 }
 
 /* Appends what is sealed of a run: the rest of its meta and, in full, git_dir and extras. */
@@ -287,6 +295,7 @@ out:
 static coffer_err append_grant(struct call *call, const char *id)
 {
 	coffer_v1_RunInfo info = { .bind_uid = false };
+	struct pidfd_mark mark;
 	struct store_grant grant;
 	struct slice glob;
 	coffer_err err;
@@ -295,6 +304,8 @@ static coffer_err append_grant(struct call *call, const char *id)
 		return err;
 	info.bind_uid = grant.bind_uid;
 	info.uid = grant.uid;
+	if (pidfd_mark_read(grant.process, &mark))
+		info.bind_process = (uint32_t)mark.pid;
 	err = codec_append(call->out, coffer_v1_RunInfo_fields, &info);
 	while (err == COFFER_OK && scopes_next(&grant.allow, &glob))
 		err = codec_append_bytes(call->out, coffer_v1_RunInfo_allow_tag, glob);
@@ -336,7 +347,7 @@ static coffer_err show_run(struct call *call, struct slice run_id)
 	struct store_run row;
 	coffer_err err;
 
-	if ((err = about_run(call, "run id", run_id)) != COFFER_OK)
+	if ((err = call_about_grant(call, "run id", run_id, true)) != COFFER_OK)
 		return err;
 	if ((err = store_run_get(call->rpc->core->store, run_id, &row)) != COFFER_OK)
 		return fail_run(call, err, run_id);

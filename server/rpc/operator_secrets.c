@@ -2,6 +2,7 @@
 #include "core/runs.h"
 #include "core/secrets.h"
 #include "rpc/call.h"
+#include "rpc/values.h"
 #include "rpc/writes.h"
 
 static coffer_err check_where(struct call *call, struct slice scope, struct slice name, bool system)
@@ -32,6 +33,24 @@ static coffer_err check_run_lives(struct call *call, struct slice scope)
 	if (err == COFFER_FAILED_PRECONDITION)
 		return call_fail(call, err, "the run of scope '%.*s' has ended", SLICE_ARG(scope));
 	return err;
+}
+
+coffer_err operator_expire_secrets(struct call *call)
+{
+	struct secrets_ended ended;
+	coffer_err err;
+
+	for (size_t i = 0; i < COFFER_BATCH_MAX; i++) {
+		err = secrets_expire(call->rpc->core, call->now_ms, &ended);
+		if (err != COFFER_OK)
+			return err == COFFER_NOT_FOUND ? COFFER_OK : err;
+		if (ended.version > 0)
+			call_about_item(
+			    call, (struct slice){ (const uint8_t *)ended.scope, ended.scope_len },
+			    (struct slice){ (const uint8_t *)ended.name, ended.name_len },
+			    ended.version);
+	}
+	return COFFER_OK;
 }
 
 static coffer_err append_written(struct call *call, const struct secrets_target *target,
@@ -101,8 +120,8 @@ coffer_err operator_rollback_secret(struct call *call)
 		return call_fail(call, err, "secret '%.*s' has no version %u",
 				 SLICE_ARG(back->name), back->version);
 	if (err == COFFER_FAILED_PRECONDITION)
-		return call_fail(call, err, "version %u of '%.*s' is a deletion", back->version,
-				 SLICE_ARG(back->name));
+		return call_fail(call, err, "version %u of '%.*s' is a deletion or has expired",
+				 back->version, SLICE_ARG(back->name));
 	if (err != COFFER_OK)
 		return writes_fail(call, err, back->name);
 	call_about(call, back->scope, back->name, version);
@@ -111,37 +130,34 @@ coffer_err operator_rollback_secret(struct call *call)
 	return codec_append(call->out, coffer_v1_RollbackSecretResponse_fields, &reply);
 }
 
-static coffer_err append_info(struct call *call, uint32_t tag, const struct store_secret *row)
-{
-	coffer_v1_SecretInfo info = { .scope = row->scope,
-				      .name = row->name,
-				      .version = row->version,
-				      .updated_at_ms = row->created_ms,
-				      .deleted = (row->flags & STORE_DELETED) != 0 };
-
-	return codec_append_message(call->out, tag, coffer_v1_SecretInfo_fields, &info);
-}
-
-/* versions_kept is bounded so that all versions of one secret fit into one reply. */
 coffer_err operator_list_versions(struct call *call)
 {
 	const coffer_v1_ListVersionsRequest *list = &call->request.list_versions;
+	coffer_v1_ListVersionsResponse reply = { .more = false };
 	struct store_secret row = { .version = UINT32_MAX };
-	size_t count = 0;
+	struct call_page page;
 	coffer_err err;
 
 	if ((err = check_where(call, list->scope, list->name, list->system)) != COFFER_OK)
 		return err;
-	while ((err = store_secret_before(call->rpc->core->store, list->scope, list->name,
-					  row.version, &row)) == COFFER_OK) {
-		err = append_info(call, coffer_v1_ListVersionsResponse_versions_tag, &row);
-		if (err != COFFER_OK)
-			return err;
-		count++;
+	if (list->before_version > 0)
+		row.version = list->before_version;
+	page = call_page_begin(call);
+	while (err == COFFER_OK) {
+		call_page_item(call, &page);
+		err = store_secret_before(call->rpc->core->store, list->scope, list->name,
+					  row.version, &row);
+		if (err == COFFER_OK)
+			err = values_append_info(call, coffer_v1_ListVersionsResponse_versions_tag,
+						 &row);
 	}
-	if (err == COFFER_NOT_FOUND)
-		return count > 0 ? COFFER_OK : call_unknown_secret(call, list->name);
-	return err;
+	reply.more = call_page_full(call, &page, err);
+	call_page_end(call, &page);
+	if (err == COFFER_NOT_FOUND && call->out->len == page.start && list->before_version == 0)
+		return call_unknown_secret(call, list->name);
+	if (err != COFFER_NOT_FOUND && !reply.more)
+		return err;
+	return codec_append(call->out, coffer_v1_ListVersionsResponse_fields, &reply);
 }
 
 coffer_err operator_reveal_secret(struct call *call)
@@ -149,27 +165,23 @@ coffer_err operator_reveal_secret(struct call *call)
 	const coffer_v1_RevealSecretRequest *reveal = &call->request.reveal_secret;
 	coffer_v1_RevealSecretResponse reply;
 	struct store_secret row;
-	uint8_t *at;
-	size_t len;
 	coffer_err err;
 
 	if ((err = check_where(call, reveal->scope, reveal->name, reveal->system)) != COFFER_OK)
 		return err;
-	err = secrets_at(call->rpc->core, reveal->scope, reveal->name, reveal->version, &row);
-	if (err == COFFER_NOT_FOUND && reveal->version != 0)
+	err = secrets_at(call->rpc->core, reveal->scope, reveal->name, reveal->version,
+			 call->now_ms, &row);
+	if (err == COFFER_NOT_FOUND && reveal->version != 0 && row.expires_ms == 0)
 		return call_fail(call, err, "secret '%.*s' has no version %u",
 				 SLICE_ARG(reveal->name), reveal->version);
 	if (err == COFFER_NOT_FOUND)
-		return call_unknown_secret(call, reveal->name);
+		return values_unknown(call, reveal->name, &row);
 	if (err != COFFER_OK)
 		return err;
 	call_about(call, reveal->scope, reveal->name, row.version);
-	if ((err = secrets_value_len(&row, &len)) == COFFER_OK &&
-	    (err = codec_reserve_bytes(call->out, coffer_v1_RevealSecretResponse_value_tag, len,
-				       &at)) == COFFER_OK)
-		err = secrets_open(call->rpc->core, &row, at);
+	err = values_append(call, coffer_v1_RevealSecretResponse_value_tag, &row);
 	if (err != COFFER_OK)
-		return writes_fail(call, err, reveal->name);
+		return err;
 	reply = (coffer_v1_RevealSecretResponse){ .version = row.version };
 	return codec_append(call->out, coffer_v1_RevealSecretResponse_fields, &reply);
 }
@@ -202,7 +214,7 @@ static coffer_err walk_next(struct call *call, struct walk *walk, bool one, bool
 		if (err == COFFER_OK) {
 			memcpy(walk->name.name, row->name.data, row->name.len);
 			walk->name.len = row->name.len;
-			if (!(row->flags & STORE_DELETED))
+			if (!secrets_gone(row, call->now_ms))
 				return COFFER_OK;
 			continue;
 		}
@@ -257,7 +269,8 @@ coffer_err operator_list_all_secrets(struct call *call)
 		call_page_item(call, &page);
 		err = walk_next(call, &walk, list->scope.len > 0, list->system, &row);
 		if (err == COFFER_OK)
-			err = append_info(call, coffer_v1_ListAllSecretsResponse_secrets_tag, &row);
+			err = values_append_info(call, coffer_v1_ListAllSecretsResponse_secrets_tag,
+						 &row);
 	}
 	reply.more = call_page_full(call, &page, err);
 	call_page_end(call, &page);

@@ -19,12 +19,56 @@ coffer_err writes_fail(struct call *call, coffer_err err, struct slice name)
 	}
 }
 
+/* Whoever may have the daemon read any file must be able to read it without. */
+static coffer_err check_source(struct call *call, const coffer_v1_SecretWrite *write)
+{
+	const char *folders = call->rpc->core->source_dirs, *why;
+	uint32_t uid = call->session->uid;
+	coffer_err err;
+
+	if (write->value.len > 0)
+		return call_fail(call, COFFER_INVALID_ARGUMENT,
+				 "secret '%.*s' is given both a value and a source",
+				 SLICE_ARG(write->name));
+	if ((err = source_check(write->source, folders, &why)) != COFFER_OK)
+		return call_fail(call, err, "the source of secret '%.*s' %s",
+				 SLICE_ARG(write->name), why);
+	if (folders == NULL && uid != 0 && uid != call->rpc->operators.own_uid)
+		return call_fail(call, COFFER_PERMISSION_DENIED,
+				 "the daemon has no source_dirs: only the superuser and its own "
+				 "uid may set sources");
+	return COFFER_OK;
+}
+
+/* What the new version will hold. */
+static coffer_err read_content(struct call *call, const coffer_v1_SecretWrite *write,
+			       struct secrets_content *content)
+{
+	coffer_err err;
+
+	*content = (struct secrets_content){ .value = write->value,
+					     .is_source = write->source.len > 0,
+					     .set_note = write->set_note,
+					     .note = write->note,
+					     .expires_ms = write->expires_at_ms };
+	if (write->expires_at_ms != 0 && write->expires_at_ms <= call->now_ms)
+		return call_fail(call, COFFER_INVALID_ARGUMENT,
+				 "the expiry of secret '%.*s' has passed", SLICE_ARG(write->name));
+	if ((err = call_check_text(call, "note", write->note, COFFER_TEXT_MAX)) != COFFER_OK)
+		return err;
+	if (!content->is_source)
+		return COFFER_OK;
+	content->value = write->source;
+	return check_source(call, write);
+}
+
 /* alone: the only secret of the request, which its record then names as its subject. */
 static coffer_err put_one(struct call *call, struct slice encoded, struct slice scope, bool alone,
 			  writes_told told)
 {
 	coffer_v1_SecretWrite write;
 	struct secrets_target target;
+	struct secrets_content content;
 	uint32_t version;
 	coffer_err err;
 
@@ -38,7 +82,9 @@ static coffer_err put_one(struct call *call, struct slice encoded, struct slice 
 					  .if_version = write.if_version,
 					  .now_ms = call->now_ms };
 	call_about(call, scope, write.name, 0);
-	if ((err = secrets_put(call->rpc->core, &target, write.value, &version)) != COFFER_OK)
+	if ((err = read_content(call, &write, &content)) != COFFER_OK)
+		return err;
+	if ((err = secrets_put(call->rpc->core, &target, &content, &version)) != COFFER_OK)
 		return writes_fail(call, err, write.name);
 	if (alone) {
 		call_about(call, scope, write.name, version);

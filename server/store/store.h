@@ -70,6 +70,7 @@ COFFER_MUST_USE coffer_err store_slot_put(struct store *store, const struct stor
 /* The slot with the smallest id above after_id. */
 COFFER_MUST_USE coffer_err store_slot_next(struct store *store, uint32_t after_id,
 					   struct store_slot *slot);
+/* With the commit, nothing of the slot is left in the files. */
 COFFER_MUST_USE coffer_err store_slot_delete(struct store *store, uint32_t id);
 
 /* The count of changes to secrets so far. */
@@ -89,7 +90,10 @@ COFFER_MUST_USE coffer_err store_anchor_put(struct store *store, const struct st
 
 /* --- secrets: every version is a row ---------------------------------------------------------------- */
 
-#define STORE_DELETED 1u /* flag: a tombstone */
+/* Flags. Those of a row are authenticated with its record. */
+#define STORE_DELETED 1u /* a tombstone; with expires_ms, of a secret that expired then */
+#define STORE_SOURCE  2u /* what is sealed is no value, but where to read it */
+#define STORE_NOTE    4u /* of no row: what a row's note is sealed with, so that it opens as nothing else */
 
 struct store_secret {
 	struct slice scope;
@@ -233,5 +237,26 @@ COFFER_MUST_USE coffer_err store_run_claim(struct store *store, struct slice id,
 /* Ends a pending or active run. COFFER_NOT_FOUND if it is neither. */
 COFFER_MUST_USE coffer_err store_run_end(struct store *store, struct slice id, run_state state,
 					 int64_t finished_ms);
+
+/* --- copies ------------------------------------------------------------------------------------------- */
+
+struct store_copy;
+
+/* Begins a copy of the whole store in a new file at path, which loses its name at once: nothing is left of it
+ * when it is closed, or the process has ended. What is changed between two steps is in the copy, too. The copy
+ * must be closed before the store. COFFER_FAILED_PRECONDITION if the file cannot be made. On error *out is
+ * NULL. */
+COFFER_MUST_USE coffer_err store_copy_begin(struct store_copy **out, struct store *store,
+					    const char *path);
+/* Copies some pages more: about a millisecond. Not in a transaction. *done: the copy is whole and of one
+ * moment. COFFER_UNAVAILABLE: the disk is full; the copy can only be closed. */
+COFFER_MUST_USE coffer_err store_copy_step(struct store_copy *copy, bool *done);
+/* The file of a copy that is done, at its begin; the copy's own until it is closed. */
+int store_copy_file(const struct store_copy *copy);
+void store_copy_close(struct store_copy *copy); /* NULL is fine */
+
+/* Whether a process has the database at path open, and its pid (0: unknown). Not for one that this process has
+ * open itself: asking drops its locks. */
+bool store_in_use(const char *path, pid_t *holder);
 
 #endif

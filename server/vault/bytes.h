@@ -27,9 +27,25 @@ static inline uint8_t *bytes_put_u32(uint8_t *p, uint32_t v)
 	return bytes_put_u16(p, (uint16_t)v);
 }
 
+static inline uint8_t *bytes_put_u64(uint8_t *p, uint64_t v)
+{
+	p = bytes_put_u32(p, (uint32_t)(v >> 32));
+	return bytes_put_u32(p, (uint32_t)v);
+}
+
+static inline uint16_t bytes_get_u16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] << 8 | p[1]);
+}
+
 static inline uint32_t bytes_get_u32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline uint64_t bytes_get_u64(const uint8_t *p)
+{
+	return (uint64_t)bytes_get_u32(p) << 32 | bytes_get_u32(p + 4);
 }
 
 #endif

@@ -20,9 +20,9 @@
 #define GCM_DERIVED_LEN 64 /* key (32), nonce (12), unused (20) */
 
 /* Associated data: head | store uuid | u16 length, scope | u16 length, name | u32 version | u32
- * flags */
+ * flags | u64 expires_ms, unless it is 0 */
 #define AAD_MAX \
-	(HEAD_LEN + KEYRING_STORE_UUID_LEN + 2 + COFFER_SCOPE_MAX + 2 + COFFER_NAME_MAX + 4 + 4)
+	(HEAD_LEN + KEYRING_STORE_UUID_LEN + 2 + COFFER_SCOPE_MAX + 2 + COFFER_NAME_MAX + 4 + 4 + 8)
 
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES == NONCE_LEN, "XChaCha20 nonce");
 _Static_assert(crypto_aead_xchacha20poly1305_ietf_ABYTES == TAG_LEN, "one tag length");
@@ -81,6 +81,10 @@ static size_t aad_build(uint8_t aad[AAD_MAX], const uint8_t head[HEAD_LEN],
 	p = bytes_put(p, context->name.data, context->name.len);
 	p = bytes_put_u32(p, context->version);
 	p = bytes_put_u32(p, context->flags);
+	if (context->expires_ms != 0) {
+		p = bytes_put_u32(p, (uint32_t)((uint64_t)context->expires_ms >> 32));
+		p = bytes_put_u32(p, (uint32_t)context->expires_ms);
+	}
 	return (size_t)(p - aad);
 }
 

@@ -6,7 +6,7 @@
  * 16-byte salt, from which key and nonce of this one record are derived by keyed BLAKE2b, so no two
  * records share a key and the short GCM nonce sets no limit. The first six bytes, the store's uuid
  * and the record's context are associated data: a record that was moved, renamed, re-versioned or
- * re-flagged does not open. */
+ * re-flagged, or whose expiry was changed, does not open. */
 #ifndef VAULT_SEAL_H
 #define VAULT_SEAL_H
 
@@ -27,6 +27,7 @@ struct seal_context {
 	struct slice name;
 	uint32_t version;
 	uint32_t flags;
+	int64_t expires_ms; /* 0: never, as for what older versions sealed */
 };
 
 /* The largest growth of any algorithm. */

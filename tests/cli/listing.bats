@@ -28,7 +28,9 @@ load helper
 	put A y
 	coffer ls --json
 	done_silently
-	holds 'length == 1 and (.[0] | keys == ["name","scope","updated_at_ms","version"])'
+	holds 'length == 1 and (.[0] | keys ==
+		["expires_at_ms","name","note","scope","source","updated_at_ms","version"])'
+	holds '.[0] | .expires_at_ms == 0 and .note == null and .source == null'
 	holds '.[0] | .scope == "global" and .name == "A" and .version == 2'
 	holds '.[0].updated_at_ms > 1600000000000'
 }
@@ -72,7 +74,8 @@ load helper
 	coffer history A --json
 	done_silently
 	holds '[.[].version] == [3,2,1] and [.[].deleted] == [true,false,false]'
-	holds '.[0] | keys == ["deleted","name","scope","updated_at_ms","version"]'
+	holds '.[0] | keys ==
+		["deleted","expires_at_ms","name","note","scope","source","updated_at_ms","version"]'
 	coffer rollback A 1
 	done_silently
 	coffer get A

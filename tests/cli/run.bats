@@ -177,3 +177,34 @@ id_form='[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
 	coffer run ls --json
 	holds '. == []'
 }
+
+@test "a run that is bound to a process ends with it" {
+	put A value
+	sleep 600 3>&- &
+	pid=$!
+	create_run --bind-process "$pid"
+	as_run get A
+	prints value
+	coffer run show "$RUN" --json
+	holds --argjson pid "$pid" '.bind_process == $pid'
+	coffer run show "$RUN"
+	grep -qE "^bind-process +$pid\$" "$OUT" || fail "not shown"
+	kill "$pid"
+	wait "$pid" || true
+	for ((i = 0; i < 600; i++)); do
+		coffer run show "$RUN" --json
+		[[ $(jq -r .state "$OUT") == cancelled ]] && break
+	done
+	holds '.state == "cancelled"'
+	as_run get A
+	refused 1 "the token is not valid"
+}
+
+@test "a process that is not there is refused, and no run is made" {
+	coffer run create --pipeline app --ref main --bind-process 2147483647
+	refused 1 "there is no process 2147483647"
+	coffer run create --pipeline app --ref main --bind-process 0
+	refused 2 "option '--bind-process' needs a process's number"
+	coffer run ls --json
+	holds '. == []'
+}

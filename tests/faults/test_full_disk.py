@@ -199,3 +199,33 @@ def test_init_on_a_full_disk_fails_with_words_and_can_be_repeated(small_disk):
     else:
         assert small_disk.run("--init", "--home", home).returncode == 0
     assert os.path.exists(home)
+
+
+def test_a_backup_on_a_full_disk_fails_with_words_and_leaves_nothing(small_disk):
+    """G5: full where the copy is made, and full where the file is written."""
+    written = write_until_refused(small_disk)
+    fill(small_disk)
+    with small_disk.operator() as wire:
+        reply = wire.call("BeginBackup")
+        backup, step = pb.BeginBackupResponse.FromString(reply.body).backup, 0
+        while reply.code == pb.OK:
+            reply = wire.call("ReadBackup", backup=backup, step=step)
+            step += 1
+        assert pb.Code.Name(reply.code) == "UNAVAILABLE" and "disk" in reply.message
+        assert wire.code("FinishBackup", backup=backup) != "OK"
+    assert "backup-unfinished" not in os.listdir(small_disk.home)
+    make_room(small_disk)
+    beside = small_disk.folder.parent.parent
+    tool = [os.environ["COFFER"], "--home", small_disk.home, "backup"]
+    tiny = beside / "tiny"
+    tiny.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", tiny], check=True)
+    try:
+        done = subprocess.run([*tool, tiny / "backup"], capture_output=True, text=True)
+        assert done.returncode == 1 and "No space left on device" in done.stderr
+        assert os.listdir(tiny) == []
+    finally:
+        subprocess.run(["umount", tiny], check=True)
+    subprocess.run([*tool, beside / "backup"], check=True, stdout=subprocess.DEVNULL)
+    assert_all_there(small_disk, written)
+    assert small_disk.verify_audit().problem == ""

@@ -5,6 +5,7 @@
 #include "audit/record.h"
 #include "audit/trail.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,14 +31,21 @@ static void path_of(uint64_t first, char out[128])
 	snprintf(out, 128, "%s/%020llu.jsonl", folder, (unsigned long long)first);
 }
 
+static void empty_folder(void)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	CHECK(dir != NULL);
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.')
+			CHECK(unlinkat(dirfd(dir), entry->d_name, 0) == 0);
+	closedir(dir);
+}
+
 static void remove_folder(void)
 {
-	char path[128];
-
-	for (uint64_t first = 1; first <= 3; first++) {
-		path_of(first, path);
-		unlink(path);
-	}
+	empty_folder();
 	rmdir(folder);
 }
 
@@ -69,12 +77,8 @@ static void write_file(uint64_t first, struct slice bytes)
 static void write_log(struct slice bytes, bool split)
 {
 	size_t half = split ? bytes.len / 2 : bytes.len;
-	char path[128];
 
-	for (uint64_t first = 1; first <= 3; first++) {
-		path_of(first, path);
-		unlink(path);
-	}
+	empty_folder();
 	write_file(1, (struct slice){ bytes.data, half });
 	if (split)
 		write_file(2, (struct slice){ bytes.data + half, bytes.len - half });
@@ -92,9 +96,10 @@ static struct reader_verdict verify(const struct chain_head *head, size_t budget
 	return verdict;
 }
 
-/* All pages, which must lead to an end. */
-static void copy_all(size_t cap)
+/* All pages, which must lead to an end; those of a query may be empty. */
+static void copy_all(size_t cap, const struct reader_query *wanted)
 {
+	struct reader_query query = *wanted;
 	uint8_t *page = malloc(cap);
 	uint64_t last = 0, before;
 	bool more = true;
@@ -105,9 +110,11 @@ static void copy_all(size_t cap)
 		coffer_err err;
 
 		before = last;
-		err = reader_copy(folder, before, &out, &last, &more);
+		query.after_seq = last;
+		err = reader_copy(folder, &query, &out, &last, &more);
 		CHECK(err == COFFER_OK || err == COFFER_RESOURCE_EXHAUSTED);
-		CHECK(out.len <= cap && (out.len == 0) == (last == before));
+		CHECK(out.len <= cap && (out.len == 0 || last > before));
+		CHECK(out.len > 0 || last == before || wanted->budget > 0);
 		CHECK(err == COFFER_OK || !more);
 		CHECK(!more || last > before);
 	}
@@ -117,7 +124,8 @@ static void copy_all(size_t cap)
 static void check_lines(struct slice in)
 {
 	uint8_t mac[CHAIN_MAC_LEN];
-	struct slice line, text;
+	struct slice line, text, time;
+	struct record_border border;
 	const uint8_t *newline;
 	uint64_t seq;
 
@@ -128,6 +136,10 @@ static void check_lines(struct slice in)
 		if (record_parse(line, &seq, &text, mac) == COFFER_OK) {
 			CHECK(newline != NULL && seq > 0);
 			CHECK(text.data == line.data && text.len < line.len);
+			CHECK(record_parse_border(text, &border) == (border.oldest > 0));
+			time = record_time(text);
+			CHECK(time.len == 0 || (time.data > text.data &&
+						time.data + time.len <= text.data + text.len));
 		}
 		in = (struct slice){ in.data + line.len, in.len - line.len };
 	}
@@ -136,7 +148,9 @@ static void check_lines(struct slice in)
 /* The daemon takes up whatever it finds, and goes on with records that stand. */
 static void take_up(struct slice anchor_line)
 {
-	struct trail_options options = { .folder = folder, .key = key };
+	struct trail_options options = {
+		.folder = folder, .key = key, .file_max = 1000, .keep = 2
+	};
 	struct record_subject subject = { .op = SLICE_LITERAL("Fuzz"), .via = anchor_line };
 	struct chain_head head;
 	struct trail *trail;
@@ -144,7 +158,7 @@ static void take_up(struct slice anchor_line)
 	options.anchor.seq = anchor_line.len % 7;
 	options.anchor_line = anchor_line;
 	CHECK(trail_open(&trail, &options) == COFFER_OK);
-	if (trail_head(trail)->seq < UINT64_MAX) {
+	if (trail_head(trail)->seq < UINT64_MAX - 1) {
 		CHECK(trail_ready(trail, false) == COFFER_OK);
 		trail_begin(trail, &subject);
 		trail_secret(trail, anchor_line, anchor_line, 1);
@@ -166,8 +180,13 @@ static void check_as_it_stands(struct slice in, bool split)
 	write_log(in, split);
 	(void)verify(&head, 1u << 20);
 	(void)verify(&head, 100);
-	copy_all(512);
-	copy_all(RECORD_LINE_MAX);
+	copy_all(512, &(struct reader_query){ 0 });
+	copy_all(RECORD_LINE_MAX, &(struct reader_query){ 0 });
+	copy_all(RECORD_LINE_MAX, &(struct reader_query){ .since_ms = 1795311608123,
+							  .run = { in.data, in.len % 40 },
+							  .name = { in.data, in.len % 7 },
+							  .op = SLICE_LITERAL("GetSecret"),
+							  .budget = 300 });
 	take_up((struct slice){ in.data, in.len < 2000 ? in.len : 2000 });
 }
 
@@ -213,7 +232,7 @@ static void check_chained(struct slice in, bool change)
 	CHECK(verdict.last_seq <= head.seq);
 	if (!change)
 		CHECK(verdict.last_seq == head.seq);
-	copy_all(RECORD_LINE_MAX);
+	copy_all(RECORD_LINE_MAX, &(struct reader_query){ 0 });
 	free(log.data);
 }
 

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""What docs/protocol.md shows is so: its bytes are what protobuf makes, its client gets a secret.
+"""What the documents show is so: the bytes of docs/protocol.md are what protobuf makes, its client gets a
+secret, and the tests of docs/examples find theirs.
 
-usage: docs_examples.py COFFERD PROTOC
+usage: docs_examples.py COFFERD COFFER PROTOC
 """
 
+import os
 import pathlib
 import re
 import subprocess
@@ -13,7 +15,7 @@ import tempfile
 import tree
 
 DOCUMENT = "docs/protocol.md"
-COFFERD, PROTOC = sys.argv[1:]
+COFFERD, COFFER, PROTOC = sys.argv[1:]
 VALUE = b"tea"
 
 
@@ -65,6 +67,19 @@ def check_client(folder):
         yield f"{DOCUMENT}: the client does not tell that a secret is unknown: {missing}"
 
 
+def check_programs(folder):
+    """What is wrong with the tests that docs/examples has: each must end well."""
+    (folder / "bin").mkdir()
+    (folder / "bin" / "cofferd").symlink_to(COFFERD)
+    (folder / "bin" / "coffer").symlink_to(COFFER)
+    path = f"{folder / 'bin'}:{os.environ['PATH']}"
+    for program in tree.files("docs/examples/test_*"):
+        done = subprocess.run([tree.ROOT / program], env={"PATH": path, "TMPDIR": str(folder)}, timeout=120,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            yield f"{program}: ends with status {done.returncode}:\n{done.stdout}"
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="coffer-") as name:
         folder = pathlib.Path(name)
@@ -72,7 +87,7 @@ def main():
         sys.path.insert(0, name)
         sys.dont_write_bytecode = True
         import coffer_pb2  # pylint: disable=import-outside-toplevel,import-error
-        problems = list(check_client(folder))
+        problems = [*check_client(folder), *check_programs(folder)]
     shown, made = list(examples()), list(frames(coffer_pb2))
     problems += [f"{DOCUMENT}: {frame.hex(' ')} is not what protobuf makes" for frame in shown
                  if frame not in made]
@@ -80,7 +95,7 @@ def main():
         problems.append(f"{DOCUMENT} shows {len(shown)} frames, {len(made)} are known")
     if len(client().splitlines()) > 40:
         problems.append(f"{DOCUMENT}: the client has more than 40 lines")
-    tree.finish(problems, f"{len(shown)} frames and the client are as shown")
+    tree.finish(problems, f"{len(shown)} frames, the client and the examples are as shown")
 
 
 main()

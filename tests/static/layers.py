@@ -22,6 +22,7 @@ MAY_INCLUDE = {
     "include/coffer": PUBLIC,
     "proto": WIRE,
     "client": WIRE | {"client"},
+    "client/lua": PUBLIC,  # a client of the public API like any other
     "tools": PUBLIC | {"tools"},
     "tools/benchmark": WIRE | {"tools/benchmark"},  # it measures frames, so it makes its own
     "server/base": BASE,
@@ -37,7 +38,9 @@ MAY_INCLUDE = {
 # Where a library's header, or one of ours that gives access to a library, may be included.
 OWNERS = {
     "sqlite3.h": ["server/store/sqlite/*"],
-    "sodium.h": ["server/vault/*", "server/base/*", "server/audit/chain.[ch]"],
+    "sodium.h": ["server/vault/*", "server/base/*", "server/audit/chain.[ch]",
+                 "tools/coffer/exec/cache.c", "tools/coffer/handover_json.c",
+                 "tools/coffer/secrets_*.c"],
     "ev.h": ["server/main.c", "server/net/*", "tools/benchmark/*"],
     "ini.h": ["server/config.c"],
     "seccomp.h": ["server/base/*"],
@@ -46,6 +49,9 @@ OWNERS = {
     "pb_*.h": ["proto/*"],
     "*.pb.h": ["proto/*", "server/rpc/*", "client/*", "tools/benchmark/*"],
     "codec.h": ["proto/*", "server/rpc/*", "client/*", "tools/benchmark/*"],  # has coffer.pb.h
+    "lua.h": ["client/lua/*"],
+    "lauxlib.h": ["client/lua/*"],
+    "lua_prelude.h": ["client/lua/*"],  # made by the build
     "jansson.h": ["tools/*"],
     "sanitizer/*.h": ["server/base/*"],
     "uthash.h": ["server/*", "tools/*"],
@@ -84,6 +90,8 @@ def resolve(path, name):
         roots += ["tests", "client", "tools"]
     else:
         roots.append(path.split("/", 1)[0])
+    if path.startswith("tools/coffer/exec/"):
+        roots.append("tools/coffer")
     return next((f"{root}/{name}" for root in roots if f"{root}/{name}" in TREE), None)
 
 

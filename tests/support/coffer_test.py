@@ -42,13 +42,10 @@ if re.search(r"\baes\b", Path("/proc/cpuinfo").read_text()):
 
 
 def _load_stubs():
-    """proto/coffer.proto as a Python module; generic services are asked for in a temporary copy."""
+    """proto/coffer.proto as a Python module."""
     with tempfile.TemporaryDirectory(prefix="coffer-stubs-") as folder:
-        source = (ROOT / "proto" / "coffer.proto").read_text()
-        copy = Path(folder, "coffer.proto")
-        copy.write_text(source + "\noption py_generic_services = true;\n")
-        subprocess.run([os.environ.get("PROTOC", "protoc"), "-I", folder, "--python_out", folder,
-                        str(copy)], check=True)
+        subprocess.run([os.environ.get("PROTOC", "protoc"), "-I", ROOT / "proto", "--python_out", folder,
+                        "coffer.proto"], check=True)
         spec = importlib.util.spec_from_file_location("coffer_pb2", Path(folder, "coffer_pb2.py"))
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
@@ -669,6 +666,15 @@ class Ephemeral(Daemon):
             self.__exit__()
             raise
         return self
+
+    def __exit__(self, *_):
+        # Its own folder is not always in ours, and only the daemon itself removes it.
+        try:
+            if self.running():
+                self.terminate()
+                self._reap()
+        finally:
+            super().__exit__()
 
     def launch(self):
         self.printed = {}

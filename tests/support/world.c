@@ -146,10 +146,11 @@ void world_put(struct world *world, const char *scope, const char *name, struct 
 	struct secrets_target target = { .scope = slice_str(scope),
 					 .name = slice_str(name),
 					 .now_ms = clock_wall_ms() };
+	struct secrets_content content = { .value = value };
 	uint32_t version;
 
 	must(core_begin(&world->core));
-	must(secrets_put(&world->core, &target, value, &version));
+	must(secrets_put(&world->core, &target, &content, &version));
 	must(core_commit(&world->core));
 }
 
@@ -211,7 +212,12 @@ struct world_reply world_ask(struct world *world, struct session *session, const
 	memset(out->data, 0, out->cap);
 	out->len = 0;
 	reply.outcome =
-	    rpc_dispatch(&world->rpc, session, (struct slice){ request.data + header, len }, out);
+	    rpc_dispatch(&world->rpc, session, (struct slice){ request.data + header, len },
+			 world->waited_ms, out);
+	if (reply.outcome.wait_ms > 0) {
+		must(out->len == 0 ? COFFER_OK : COFFER_INTERNAL);
+		return reply;
+	}
 	must(frame_parse((struct slice){ out->data, out->len }, world->rpc.frame_max, &header,
 			 &len));
 	must(header + len == out->len ? COFFER_OK : COFFER_INTERNAL);

@@ -27,8 +27,9 @@ struct world {
 	struct rpc rpc;
 	struct ev_loop *loop; /* NULL unless world_listen was called */
 	struct net net;
-	uint8_t *request; /* heap, of world_ask */
-	struct buf reply; /* arena */
+	int64_t waited_ms; /* how long the request of world_ask has waited */
+	uint8_t *request;  /* heap, of world_ask */
+	struct buf reply;  /* arena */
 };
 
 /* options may be NULL. */
@@ -55,7 +56,7 @@ struct world_run world_run(struct world *world, const char *pipeline, int64_t ex
 struct session world_session(struct world *world, rpc_service service);
 
 /* One request, past the sockets. body is the encoded request message. The reply's slices stand until the
- * next one. */
+ * next one; there is none if the outcome is to wait. */
 struct world_reply {
 	coffer_err code;
 	struct slice message;

@@ -141,6 +141,18 @@ static inline struct trail *log_open(const struct audit_log *log)
 	return log_open_behind(log, &(struct chain_head){ 0 }, SLICE_EMPTY);
 }
 
+/* A log whose files begin anew at max bytes, and of which keep are kept. */
+static inline struct trail *log_open_files(const struct audit_log *log, uint64_t max, uint64_t keep)
+{
+	struct trail_options options = {
+		.folder = log->folder, .key = log_key, .file_max = max, .keep = keep
+	};
+	struct trail *trail;
+
+	assert_int_equal(trail_open(&trail, &options), COFFER_OK);
+	return trail;
+}
+
 static inline void log_gather(struct trail *trail)
 {
 	const struct record_subject subject = {

@@ -36,6 +36,8 @@ static void without_any_source_there_are_defaults(void **state)
 	assert_int_equal(config.connections_per_uid, 128);
 	assert_int_equal(config.value_max, COFFER_VALUE_MAX_DEFAULT);
 	assert_int_equal(config.versions_kept, COFFER_VERSIONS_KEPT);
+	assert_int_equal(config.audit_file_max, 64 << 20);
+	assert_int_equal(config.audit_keep, 16);
 	assert_null(config.socket);
 	assert_null(config.key_file);
 	config_free(&config);
@@ -87,10 +89,35 @@ static void the_file_is_found_by_the_home_of_flag_or_environment(void **state)
 	config_free(&config);
 }
 
+/* J1: and flags add to each other. */
+static void folders_are_a_list_that_flags_replace_as_a_whole(void **state)
+{
+	struct home *home = *state;
+	struct config config;
+
+	must(read_with(&config, ARGS("--home", home->path), NULL));
+	assert_null(config.source_dirs);
+	config_free(&config);
+	home_file(home, "coffer.conf", "source_dirs = /of/file:/b\n", 0600);
+	must(read_with(&config, ARGS("--home", home->folder), NULL));
+	assert_string_equal(config.source_dirs, "/of/file:/b");
+	config_free(&config);
+	setenv("COFFER_SOURCE_DIRS", "/of/environment", 1);
+	must(read_with(&config, ARGS("--home", home->folder), NULL));
+	assert_string_equal(config.source_dirs, "/of/environment");
+	config_free(&config);
+	must(read_with(&config,
+		       ARGS("--home", home->folder, "--source-dirs", "/x:/y", "--source-dirs=/z"),
+		       NULL));
+	assert_string_equal(config.source_dirs, "/x:/y:/z");
+	config_free(&config);
+	assert_null(config.source_dirs);
+}
+
 static void bad_input_is_named(void **state)
 {
 	static const struct {
-		const char *args[4], *told;
+		const char *args[5], *told;
 	} cases[] = {
 		{ { "--max-connections", "0" }, "--max-connections: takes a number from 1" },
 		{ { "--max-connections", "x" }, "--max-connections" },
@@ -106,7 +133,16 @@ static void bad_input_is_named(void **state)
 		{ { "--log-level", "warn|info" }, "--log-level" },
 		{ { "--log-level", "war" }, "--log-level" },
 		{ { "--log-level", "" }, "--log-level" },
+		{ { "--audit-file-max", "4095" }, "--audit-file-max: takes a number from 4096" },
+		{ { "--audit-file-max", "1073741825" }, "--audit-file-max" },
+		{ { "--audit-keep", "1001" }, "--audit-keep: takes a number from 0" },
+		{ { "--audit-keep", "-1" }, "--audit-keep" },
 		{ { "--audit-sync", "never" }, "--audit-sync: is one of lazy|always" },
+		{ { "--sandbox", "maybe" }, "--sandbox: is one of on|off|require" },
+		{ { "--source-dirs", "x" }, "--source-dirs: takes absolute paths" },
+		{ { "--source-dirs", "/x:y" }, "--source-dirs: takes absolute paths" },
+		{ { "--source-dirs", "/x:" }, "--source-dirs: takes absolute paths" },
+		{ { "--source-dirs", "/x", "--source-dirs", "" }, "--source-dirs: takes" },
 		{ { "--cipher", "rot13" }, "--cipher" },
 		{ { "--home", "" }, "--home: is empty" },
 		{ { "--key-file", "" }, "--key-file: is empty" },
@@ -252,6 +288,7 @@ int main(void)
 		IN_A_HOME(without_any_source_there_are_defaults),
 		IN_A_HOME(flags_beat_the_environment_which_beats_the_file),
 		IN_A_HOME(the_file_is_found_by_the_home_of_flag_or_environment),
+		IN_A_HOME(folders_are_a_list_that_flags_replace_as_a_whole),
 		IN_A_HOME(bad_input_is_named),
 		IN_A_HOME(bad_input_of_the_environment_is_named),
 		IN_A_HOME(bad_lines_of_the_file_are_named_by_number),

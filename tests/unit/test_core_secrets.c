@@ -5,6 +5,13 @@
 
 #define PLAIN_MAX 64
 
+#define NOW 5
+#define VALUE(...)                   \
+	&(struct secrets_content)    \
+	{                            \
+		.value = __VA_ARGS__ \
+	}
+
 /* A grant as it stands in memory. */
 static struct grant grant_over(const char *first, const char *second, const char *third,
 			       const char *allow)
@@ -30,7 +37,8 @@ static void assert_value(struct world *world, const struct store_secret *row, co
 
 static struct secrets_target target_of(const char *name)
 {
-	return (struct secrets_target){ .scope = TEXT("global"), .name = TEXT(name), .now_ms = 5 };
+	return (
+	    struct secrets_target){ .scope = TEXT("global"), .name = TEXT(name), .now_ms = NOW };
 }
 
 /* Runs one change in a transaction of its own. */
@@ -62,25 +70,26 @@ static void the_first_scope_that_has_the_name_wins(void **state)
 	struct store_secret row;
 
 	world_put(world, "global", "A", TEXT("of all"));
-	must(secrets_find(&world->core, &grant, TEXT("A"), &row));
+	must(secrets_find(&world->core, &grant, TEXT("A"), NOW, &row));
 	assert_slice(row.scope, "global");
 	world_put(world, "pipeline/p", "A", TEXT("of p"));
-	must(secrets_find(&world->core, &grant, TEXT("A"), &row));
+	must(secrets_find(&world->core, &grant, TEXT("A"), NOW, &row));
 	assert_slice(row.scope, "pipeline/p");
 	assert_value(world, &row, "of p");
 	world_put(world, "pipeline/other", "A", TEXT("of another"));
-	must(secrets_find(&world->core, &grant, TEXT("A"), &row));
+	must(secrets_find(&world->core, &grant, TEXT("A"), NOW, &row));
 	assert_value(world, &row, "of p");
 	world_put(world, "run/x", "A", TEXT("own"));
-	must(secrets_find(&world->core, &grant, TEXT("A"), &row));
+	must(secrets_find(&world->core, &grant, TEXT("A"), NOW, &row));
 	assert_value(world, &row, "own");
 	must(remove_from(world, "run/x", "A", false));
-	must(secrets_find(&world->core, &grant, TEXT("A"), &row));
+	must(secrets_find(&world->core, &grant, TEXT("A"), NOW, &row));
 	assert_value(world, &row, "of p");
 	must(remove_from(world, "pipeline/p", "A", true));
-	must(secrets_find(&world->core, &grant, TEXT("A"), &row));
+	must(secrets_find(&world->core, &grant, TEXT("A"), NOW, &row));
 	assert_value(world, &row, "of all");
-	assert_int_equal(secrets_find(&world->core, &grant, TEXT("B"), &row), COFFER_NOT_FOUND);
+	assert_int_equal(secrets_find(&world->core, &grant, TEXT("B"), NOW, &row),
+			 COFFER_NOT_FOUND);
 }
 
 /* What is remembered of a look-up must not outlive a change, and must be the same answer twice. */
@@ -92,13 +101,13 @@ static void a_look_up_sees_every_change_at_once(void **state)
 
 	for (int i = 0; i < 3; i++) {
 		char value[32];
-		assert_int_equal(secrets_find(&world->core, &grant, TEXT("A"), &row),
+		assert_int_equal(secrets_find(&world->core, &grant, TEXT("A"), NOW, &row),
 				 COFFER_NOT_FOUND);
 		for (int k = 0; k < 3; k++) {
 			snprintf(value, sizeof(value), "%d-%d", i, k);
 			world_put(world, "global", "A", TEXT(value));
 			for (int again = 0; again < 2; again++) {
-				must(secrets_find(&world->core, &grant, TEXT("A"), &row));
+				must(secrets_find(&world->core, &grant, TEXT("A"), NOW, &row));
 				assert_value(world, &row, value);
 			}
 		}
@@ -131,12 +140,12 @@ static void a_walk_merges_the_scopes_by_name(void **state)
 	must(remove_from(world, "pipeline/p", "C", false));
 	must(remove_from(world, "run/x", "E", false));
 	for (size_t i = 0; i < CASES(want); i++) {
-		must(secrets_next(&world->core, &grant, &cursor, &row));
+		must(secrets_next(&world->core, &grant, &cursor, NOW, &row));
 		assert_slice(row.name, want[i].name);
 		assert_slice(row.scope, want[i].scope);
 		assert_value(world, &row, "1");
 	}
-	assert_int_equal(secrets_next(&world->core, &grant, &cursor, &row), COFFER_NOT_FOUND);
+	assert_int_equal(secrets_next(&world->core, &grant, &cursor, NOW, &row), COFFER_NOT_FOUND);
 }
 
 static void a_walk_passes_over_what_the_globs_leave_out(void **state)
@@ -149,13 +158,13 @@ static void a_walk_passes_over_what_the_globs_leave_out(void **state)
 	for (const char *name = "ABCDE"; *name != '\0'; name++)
 		world_put(world, "global", (char[]){ *name, '\0' }, TEXT("1"));
 	world_put(world, "pipeline/p", "BB", TEXT("1"));
-	must(secrets_next(&world->core, &grant, &cursor, &row));
+	must(secrets_next(&world->core, &grant, &cursor, NOW, &row));
 	assert_slice(row.name, "B");
-	must(secrets_next(&world->core, &grant, &cursor, &row));
+	must(secrets_next(&world->core, &grant, &cursor, NOW, &row));
 	assert_slice(row.name, "BB");
-	must(secrets_next(&world->core, &grant, &cursor, &row));
+	must(secrets_next(&world->core, &grant, &cursor, NOW, &row));
 	assert_slice(row.name, "D");
-	assert_int_equal(secrets_next(&world->core, &grant, &cursor, &row), COFFER_NOT_FOUND);
+	assert_int_equal(secrets_next(&world->core, &grant, &cursor, NOW, &row), COFFER_NOT_FOUND);
 }
 
 /* E2 */
@@ -173,17 +182,17 @@ static void every_write_is_a_version_and_the_newest_are_kept(void **state)
 		world_put(world, "global", "A", (struct slice){ (const uint8_t *)value, 1 });
 	for (size_t i = 0; i < CASES(want); i++) {
 		coffer_err err =
-		    secrets_at(&world->core, TEXT("global"), TEXT("A"), want[i].version, &row);
+		    secrets_at(&world->core, TEXT("global"), TEXT("A"), want[i].version, NOW, &row);
 		assert_int_equal(err, want[i].value ? COFFER_OK : COFFER_NOT_FOUND);
 		if (err == COFFER_OK)
 			assert_value(world, &row, want[i].value);
 	}
 	must(remove_from(world, "global", "A", false));
-	assert_int_equal(secrets_at(&world->core, TEXT("global"), TEXT("A"), 0, &row),
+	assert_int_equal(secrets_at(&world->core, TEXT("global"), TEXT("A"), 0, NOW, &row),
 			 COFFER_NOT_FOUND);
-	assert_int_equal(secrets_at(&world->core, TEXT("global"), TEXT("A"), 6, &row),
+	assert_int_equal(secrets_at(&world->core, TEXT("global"), TEXT("A"), 6, NOW, &row),
 			 COFFER_NOT_FOUND);
-	must(secrets_at(&world->core, TEXT("global"), TEXT("A"), 5, &row));
+	must(secrets_at(&world->core, TEXT("global"), TEXT("A"), 5, NOW, &row));
 }
 
 static void compare_and_set_needs_the_newest_live_version(void **state)
@@ -209,9 +218,10 @@ static void compare_and_set_needs_the_newest_live_version(void **state)
 	for (size_t i = 0; i < CASES(steps); i++) {
 		target.if_version = steps[i].if_version;
 		assert_int_equal(
-		    CHANGE(world, steps[i].remove
-				      ? secrets_remove(&world->core, &target, false, &version)
-				      : secrets_put(&world->core, &target, TEXT("v"), &version)),
+		    CHANGE(world,
+			   steps[i].remove
+			       ? secrets_remove(&world->core, &target, false, &version)
+			       : secrets_put(&world->core, &target, VALUE(TEXT("v")), &version)),
 		    steps[i].want);
 	}
 	assert_int_equal(version, 4);
@@ -227,18 +237,17 @@ static void a_value_may_be_empty_and_as_large_as_configured(void **state)
 	size_t len;
 
 	assert_non_null(value);
-	must(CHANGE(world, secrets_put(&world->core, &target, SLICE_EMPTY, &version)));
-	must(secrets_at(&world->core, target.scope, target.name, 0, &row));
+	must(CHANGE(world, secrets_put(&world->core, &target, VALUE(SLICE_EMPTY), &version)));
+	must(secrets_at(&world->core, target.scope, target.name, 0, NOW, &row));
 	assert_value(world, &row, "");
 	must(CHANGE(world, secrets_put(&world->core, &target,
-				       (struct slice){ value, world->core.value_max }, &version)));
-	must(secrets_at(&world->core, target.scope, target.name, 0, &row));
+				       VALUE({ value, world->core.value_max }), &version)));
+	must(secrets_at(&world->core, target.scope, target.name, 0, NOW, &row));
 	must(secrets_value_len(&row, &len));
 	assert_int_equal(len, world->core.value_max);
 	assert_int_equal(CHANGE(world,
 				secrets_put(&world->core, &target,
-					    (struct slice){ value, world->core.value_max + 1 },
-					    &version)),
+					    VALUE({ value, world->core.value_max + 1 }), &version)),
 			 COFFER_RESOURCE_EXHAUSTED);
 	free(value);
 }
@@ -270,7 +279,7 @@ static void a_rollback_is_a_new_version_of_an_old_value(void **state)
 		    CHANGE(world, secrets_rollback(&world->core, &target, cases[i].from, &version)),
 		    cases[i].want);
 	assert_int_equal(version, 5);
-	must(secrets_at(&world->core, target.scope, target.name, 0, &row));
+	must(secrets_at(&world->core, target.scope, target.name, 0, NOW, &row));
 	assert_value(world, &row, "three");
 }
 
@@ -286,7 +295,7 @@ static void a_purge_leaves_no_version(void **state)
 	assert_int_equal(store_secret_latest(world->store, TEXT("global"), TEXT("A"), &row),
 			 COFFER_NOT_FOUND);
 	world_put(world, "global", "A", TEXT("two"));
-	must(secrets_at(&world->core, TEXT("global"), TEXT("A"), 1, &row));
+	must(secrets_at(&world->core, TEXT("global"), TEXT("A"), 1, NOW, &row));
 }
 
 /* The number behind the greatest version was once handed to the store, which refuses it as a defect. */
@@ -301,7 +310,8 @@ static void the_greatest_version_is_the_last(void **state)
 	uint32_t version;
 
 	must(CHANGE(world, store_secret_put(world->store, &row)));
-	assert_int_equal(CHANGE(world, secrets_put(&world->core, &target, TEXT("v"), &version)),
+	assert_int_equal(CHANGE(world,
+				secrets_put(&world->core, &target, VALUE(TEXT("v")), &version)),
 			 COFFER_RESOURCE_EXHAUSTED);
 }
 
@@ -315,7 +325,7 @@ static void a_record_opens_only_where_it_was_written(void **state)
 	size_t len;
 
 	world_put(world, "global", "A", TEXT("value"));
-	must(secrets_at(&world->core, TEXT("global"), TEXT("A"), 0, &row));
+	must(secrets_at(&world->core, TEXT("global"), TEXT("A"), 0, NOW, &row));
 	len = row.sealed.len;
 	assert_true(len <= sizeof(sealed));
 	memcpy(sealed, row.sealed.data, len);

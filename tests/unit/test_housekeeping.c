@@ -122,6 +122,25 @@ static void the_logs_head_is_anchored(void **state)
 	rpc_session_close(&world->rpc, &op);
 }
 
+/* Nothing of a request shows that the file's name no longer leads to it. */
+static void a_log_that_was_moved_away_is_noticed(void **state)
+{
+	struct world *world = *state;
+	struct session op = world_session(world, SERVICE_OPERATOR);
+	char path[128], aside[128];
+
+	must(ASK(world, &op, ListRuns).code);
+	must(trail_flush(world->trail));
+	snprintf(path, sizeof(path), "%s/00000000000000000001.jsonl", world->folder);
+	snprintf(aside, sizeof(aside), "%s/aside", world->folder);
+	assert_int_equal(rename(path, aside), 0);
+	assert_true(rpc_housekeeping(&world->rpc) > 0);
+	assert_int_equal(trail_head(world->trail)->seq, 2);
+	snprintf(path, sizeof(path), "%s/00000000000000000002.jsonl", world->folder);
+	assert_int_equal(access(path, F_OK), 0);
+	rpc_session_close(&world->rpc, &op);
+}
+
 static int refuse(void *unused)
 {
 	(void)unused;
@@ -137,6 +156,24 @@ static void a_store_that_fails_stops_the_daemon(void **state)
 	(void)rpc_housekeeping(&world->rpc);
 	assert_true(world->rpc.fatal);
 	(void)sqlite3_commit_hook(world->store->db, NULL, NULL);
+}
+
+/* The number of the change's record may be taken in the store: no other record may have it. */
+static void after_a_store_that_fails_no_record_is_made(void **state)
+{
+	struct world *world = *state;
+	struct session op = world_session(world, SERVICE_OPERATOR);
+	char path[128], aside[128];
+
+	must(ASK(world, &op, ListRuns).code);
+	must(trail_flush(world->trail));
+	snprintf(path, sizeof(path), "%s/00000000000000000001.jsonl", world->folder);
+	snprintf(aside, sizeof(aside), "%s/aside", world->folder);
+	assert_int_equal(rename(path, aside), 0);
+	world->rpc.fatal = true;
+	(void)rpc_housekeeping(&world->rpc);
+	assert_int_equal(trail_head(world->trail)->seq, 1);
+	rpc_session_close(&world->rpc, &op);
 }
 
 /* Also where it only reads: what cannot be read must not pass for a store without runs. */
@@ -158,7 +195,9 @@ int main(void)
 		CASE(the_next_call_comes_with_the_next_run_to_expire),
 		CASE(a_log_that_takes_no_record_keeps_runs_from_being_ended_but_not_alive),
 		CASE(the_logs_head_is_anchored),
+		CASE(a_log_that_was_moved_away_is_noticed),
 		CASE(a_store_that_fails_stops_the_daemon),
+		CASE(after_a_store_that_fails_no_record_is_made),
 		CASE(a_store_that_cannot_be_read_stops_the_daemon),
 	};
 

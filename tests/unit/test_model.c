@@ -29,8 +29,13 @@ struct model_secret {
 struct model_run {
 	bool used, live, claimed;
 	unsigned pipeline, glob;
+	uint64_t born; /* the revision then: its slot may have had another run before */
 	char id[COFFER_ID_LEN + 1], token[COFFER_TOKEN_LEN + 1];
 	struct session session; /* said Hello right after the run was made */
+};
+
+struct model_change {
+	unsigned scope, name;
 };
 
 struct model {
@@ -39,6 +44,7 @@ struct model {
 	uint32_t random;
 	unsigned values; /* written so far */
 	uint64_t revision;
+	struct model_change changes[STEPS]; /* the one that led to revision 2 stands first */
 	struct model_secret secrets[SCOPES][NAMES];
 	struct model_run runs[RUNS];
 };
@@ -118,7 +124,11 @@ static void step_create(struct model *model)
 	assert_true(superseded <= 1);
 	assert_int_equal(count_of(reply.body, coffer_v1_CreateRunResponse_superseded_tag),
 			 superseded);
-	*run = (struct model_run){ .used = true, .live = true, .pipeline = pipeline, .glob = glob };
+	*run = (struct model_run){ .used = true,
+				   .live = true,
+				   .pipeline = pipeline,
+				   .glob = glob,
+				   .born = model->revision };
 	snprintf(run->id, sizeof(run->id), "%.*s", SLICE_ARG(made.run_id));
 	snprintf(run->token, sizeof(run->token), "%.*s", SLICE_ARG(made.token));
 	memset(model->secrets[1 + PIPELINES + at], 0, sizeof(model->secrets[0]));
@@ -175,6 +185,12 @@ static void step_expire(struct model *model)
 	end_in_model(model, at);
 }
 
+static void changed(struct model *model, unsigned scope, unsigned name)
+{
+	model->changes[model->revision - 1] = (struct model_change){ scope, name };
+	model->revision++;
+}
+
 static void step_put(struct model *model)
 {
 	unsigned scope = pick(model, SCOPES), name = pick(model, NAMES);
@@ -193,7 +209,7 @@ static void step_put(struct model *model)
 		return;
 	secret->value = ++model->values;
 	secret->version++;
-	model->revision++;
+	changed(model, scope, name);
 }
 
 static void step_delete(struct model *model)
@@ -214,7 +230,7 @@ static void step_delete(struct model *model)
 		return;
 	secret->value = 0;
 	secret->version = purge ? 0 : secret->version + 1;
-	model->revision++;
+	changed(model, scope, name);
 }
 
 static void step_get(struct model *model)
@@ -278,6 +294,40 @@ static void step_environment(struct model *model)
 	assert_false(codec_next(&rest, coffer_v1_GetEnvironmentResponse_secrets_tag, &element));
 }
 
+/* Whether a change that the run sees led from revision after to the current one. */
+static bool changed_for(const struct model *model, unsigned at, uint64_t after)
+{
+	const struct model_run *run = &model->runs[at];
+
+	for (uint64_t revision = after; revision < model->revision; revision++) {
+		const struct model_change *change = &model->changes[revision - 1];
+		if (sees(run, change->name) &&
+		    (change->scope == 0 || change->scope == 1 + run->pipeline ||
+		     (change->scope == 1 + PIPELINES + at && revision >= run->born)))
+			return true;
+	}
+	return false;
+}
+
+/* C6: what was surely not forgotten yet is told exactly. */
+static void step_wait(struct model *model)
+{
+	unsigned at = pick(model, RUNS), back = pick(model, 60);
+	struct model_run *run = &model->runs[at];
+	uint64_t after = model->revision > back ? model->revision - back : 1;
+	struct world_reply reply;
+
+	if (!run->used)
+		return;
+	reply = ASK(model->world, &run->session, WaitForChange, .after_revision = after);
+	assert_int_equal(reply.code, run->live ? COFFER_OK : COFFER_UNAUTHENTICATED);
+	if (!run->live)
+		return;
+	REPLY(WaitForChange, answer, reply);
+	assert_int_equal(answer.revision, model->revision);
+	assert_int_equal(answer.changed, changed_for(model, at, after));
+}
+
 static void step_bootstrap(struct model *model)
 {
 	struct model_run *run = &model->runs[pick(model, RUNS)];
@@ -325,7 +375,7 @@ static void every_answer_of_random_operations_is_the_models(void **state)
 	} steps[] = { { step_get, 40 },        { step_put, 20 },      { step_delete, 8 },
 		      { step_environment, 8 }, { step_create, 8 },    { step_end, 3 },
 		      { step_expire, 1 },      { step_bootstrap, 4 }, { step_hello, 5 },
-		      { step_nobody, 2 } };
+		      { step_nobody, 2 },      { step_wait, 20 } };
 	struct model *model = calloc(1, sizeof(*model));
 	unsigned total = 0;
 
@@ -333,6 +383,7 @@ static void every_answer_of_random_operations_is_the_models(void **state)
 	print_message("seed %u\n", SEED);
 	model->world = *state;
 	model->random = SEED;
+	model->revision = 1;
 	model->op = world_session(model->world, SERVICE_OPERATOR);
 	for (size_t i = 0; i < CASES(steps); i++)
 		total += steps[i].weight;

@@ -5,6 +5,12 @@
 
 #include <errno.h>
 
+static coffer_err copy_after(const char *folder, uint64_t after, struct buf *out, uint64_t *last,
+			     bool *more)
+{
+	return reader_copy(folder, &(struct reader_query){ .after_seq = after }, out, last, more);
+}
+
 /* Copies all above after in pages of cap bytes, and checks that they are the lines of what was read. */
 static void assert_copies(const struct audit_log *log, uint64_t after, uint64_t total, size_t cap)
 {
@@ -18,7 +24,7 @@ static void assert_copies(const struct audit_log *log, uint64_t after, uint64_t 
 		const uint8_t *at = page;
 		uint64_t first = last;
 
-		assert_int_equal(reader_copy(log->folder, first, &out, &last, &more), COFFER_OK);
+		assert_int_equal(copy_after(log->folder, first, &out, &last, &more), COFFER_OK);
 		assert_true(!more || last > first);
 		for (uint64_t seq = first; seq < last; seq++) {
 			struct slice line = log_line(log, (size_t)seq);
@@ -79,8 +85,7 @@ static void a_page_that_is_too_small_for_a_line_is_an_error(void **state)
 	bool more;
 
 	log_make(log, 3);
-	assert_int_equal(reader_copy(log->folder, 1, &out, &last, &more),
-			 COFFER_RESOURCE_EXHAUSTED);
+	assert_int_equal(copy_after(log->folder, 1, &out, &last, &more), COFFER_RESOURCE_EXHAUSTED);
 	assert_int_equal(out.len, 0);
 	assert_int_equal(last, 1);
 }
@@ -96,11 +101,11 @@ static void a_page_that_fits_exactly_is_the_last_one(void **state)
 	log_make(log, 3);
 	assert_true(log->len <= sizeof(page));
 	out = (struct buf){ page, 0, log->len };
-	assert_int_equal(reader_copy(log->folder, 0, &out, &last, &more), COFFER_OK);
+	assert_int_equal(copy_after(log->folder, 0, &out, &last, &more), COFFER_OK);
 	assert_int_equal(last, 3);
 	assert_false(more);
 	out = (struct buf){ page, 0, log->len - 1 };
-	assert_int_equal(reader_copy(log->folder, 0, &out, &last, &more), COFFER_OK);
+	assert_int_equal(copy_after(log->folder, 0, &out, &last, &more), COFFER_OK);
 	assert_int_equal(last, 2);
 	assert_true(more);
 }
@@ -130,12 +135,12 @@ static void lines_that_are_no_records_are_skipped(void **state)
 	memcpy(bytes + len, "{\"seq\":3", 8);
 	log_write(log, 1, bytes, len + 8);
 	free(bytes);
-	assert_int_equal(reader_copy(log->folder, 0, &out, &last, &more), COFFER_OK);
+	assert_int_equal(copy_after(log->folder, 0, &out, &last, &more), COFFER_OK);
 	assert_int_equal(last, 2);
 	assert_int_equal(out.len, first.len + second.len);
 	assert_memory_equal(page, first.data, first.len);
 	assert_memory_equal(page + first.len, second.data, second.len);
-	assert_int_equal(reader_copy(log->folder, 1, &out, &last, &more), COFFER_OK);
+	assert_int_equal(copy_after(log->folder, 1, &out, &last, &more), COFFER_OK);
 	assert_int_equal(last, 2);
 }
 
@@ -153,7 +158,7 @@ static void pages_of_a_reordered_log_come_to_an_end(void **state)
 		struct buf out = { page, 0, sizeof(page) };
 
 		before = last;
-		assert_int_equal(reader_copy(log->folder, before, &out, &last, &more), COFFER_OK);
+		assert_int_equal(copy_after(log->folder, before, &out, &last, &more), COFFER_OK);
 		assert_true(!more || last > before);
 	}
 	assert_int_equal(last, 6);
@@ -167,7 +172,7 @@ static void a_folder_that_is_not_there_is_an_error(void **state)
 	bool more;
 
 	(void)state;
-	assert_int_equal(reader_copy("/nonexistent", 7, &out, &last, &more), COFFER_UNAVAILABLE);
+	assert_int_equal(copy_after("/nonexistent", 7, &out, &last, &more), COFFER_UNAVAILABLE);
 	assert_int_equal(errno, ENOENT);
 	assert_int_equal(last, 7);
 	assert_false(more);

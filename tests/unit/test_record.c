@@ -370,6 +370,111 @@ static void a_line_that_is_too_long_is_refused(void **state)
 			 COFFER_OK);
 }
 
+/* --- the first record of a file ------------------------------------------------------------------ */
+
+static void what_a_file_begins_with_comes_back(void **state)
+{
+	const uint64_t numbers[] = { 1, 9, 405, INT64_MAX };
+	uint8_t mac[CHAIN_MAC_LEN];
+	struct slice text;
+	uint64_t seq;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		struct record_border border = { .oldest = numbers[i], .after = { 1, 2, 0xff } };
+		struct record_border got;
+		struct buf out = begin(500, &plain);
+
+		record_outcome(&out, false, COFFER_DATA_LOSS, slice_str("a reason"));
+		record_border(&out, &border);
+		record_mac(&out, border.after);
+		json_decref(parse(&out));
+		assert_int_equal(
+		    record_parse((struct slice){ out.data, out.len }, &seq, &text, mac), COFFER_OK);
+		assert_true(record_parse_border(text, &got));
+		assert_int_equal(got.oldest, numbers[i]);
+		assert_memory_equal(got.after, border.after, CHAIN_MAC_LEN);
+		for (size_t cut = 1; cut <= text.len; cut++)
+			assert_false(
+			    record_parse_border((struct slice){ text.data, text.len - cut }, &got));
+	}
+}
+
+#define HEX64 "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static void what_is_not_quite_a_files_beginning_is_none(void **state)
+{
+	static const char *const cases[] = {
+		"",
+		",\"oldest\":1,\"after\":\"",
+		"\"oldest\":5,\"after\":\"" HEX64 "\"",
+		",\"oldest\":,\"after\":\"" HEX64 "\"",
+		",\"oldest\":0,\"after\":\"" HEX64 "\"",
+		",\"oldest\":05,\"after\":\"" HEX64 "\"",
+		",\"oldest\":-5,\"after\":\"" HEX64 "\"",
+		",\"oldest\":18446744073709551616,\"after\":\"" HEX64 "\"",
+		",\"oldest\":5,\"after\":\"" HEX64 "0\"",
+		",\"oldest\":5,\"after\":\"A" HEX64 "\"",
+		",\"oldest\":5,\"after\":\"" HEX64 "'",
+		",\"oldest\":5, \"after\":\"" HEX64 "\"",
+		",\"oldest\":5,\"after\":\"" HEX64 "\"}",
+	};
+	struct record_border border;
+
+	(void)state;
+	assert_true(
+	    record_parse_border(slice_str(",\"oldest\":5,\"after\":\"" HEX64 "\""), &border));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (record_parse_border(slice_str(cases[i]), &border) || border.oldest != 0)
+			fail_msg("%s", cases[i]);
+}
+
+/* An attack: a text of a peer's that looks like what a file begins with. */
+static void a_text_of_a_peer_cannot_pass_for_it(void **state)
+{
+	static const char *const texts[] = {
+		"\",\"oldest\":5,\"after\":\"" HEX64,
+		",\"oldest\":5,\"after\":\"" HEX64 "\"",
+		"x\\\",\"oldest\":5,\"after\":\"" HEX64,
+	};
+	struct record_border border;
+	uint8_t mac[CHAIN_MAC_LEN];
+	struct slice text;
+	uint64_t seq;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct record_subject subject = plain;
+		struct buf out;
+
+		subject.via = slice_str(texts[i]);
+		out = begin(3, &subject);
+		end(&out, false, COFFER_OK, texts[i]);
+		assert_int_equal(
+		    record_parse((struct slice){ out.data, out.len }, &seq, &text, mac), COFFER_OK);
+		assert_false(record_parse_border(text, &border));
+	}
+}
+
+static void the_time_stands_behind_the_number(void **state)
+{
+	const uint64_t seqs[] = { 1, 12345, UINT64_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(seqs) / sizeof(seqs[0]); i++) {
+		struct buf out = begin(seqs[i], &plain);
+		struct slice time = record_time((struct slice){ out.data, out.len });
+
+		assert_int_equal(time.len, 24);
+		assert_memory_equal(time.data, "2026-11-22T01:40:08.123Z", 24);
+		for (size_t cut = out.len - 20; cut <= out.len; cut++)
+			assert_true(record_time((struct slice){ out.data, out.len - cut }).len ==
+				    0);
+	}
+	assert_int_equal(
+	    record_time(slice_str("{\"seq\":1,\"tame\":\"2026-11-22T01:40:08.123Z\"")).len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +491,10 @@ int main(void)
 		cmocka_unit_test(what_has_not_the_form_of_a_record_is_refused),
 		cmocka_unit_test(a_record_that_is_cut_anywhere_is_refused),
 		cmocka_unit_test(a_line_that_is_too_long_is_refused),
+		cmocka_unit_test(what_a_file_begins_with_comes_back),
+		cmocka_unit_test(what_is_not_quite_a_files_beginning_is_none),
+		cmocka_unit_test(a_text_of_a_peer_cannot_pass_for_it),
+		cmocka_unit_test(the_time_stands_behind_the_number),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);

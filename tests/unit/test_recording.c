@@ -234,7 +234,7 @@ static void a_commit_that_finds_no_room_leaves_neither_change_nor_success(void *
 	write_error = 0;
 	/* Nothing has happened: not to the store, not to the open connection. */
 	assert_false(world->rpc.fatal);
-	assert_int_equal(world->core.revision, 1);
+	assert_int_equal(world->core.revision, 2);
 	assert_int_equal(anchored_seq(world), 1);
 	assert_int_equal(store_secret_latest(world->store, TEXT("global"), TEXT("B"), &secret),
 			 COFFER_NOT_FOUND);
@@ -261,7 +261,7 @@ static void a_commit_of_unknown_fate_leaves_no_record_and_stops_the_daemon(void 
 	assert_int_equal(trail_head(world->trail)->seq, seq);
 	must(trail_flush(world->trail));
 	assert_null(record_at(world, seq + 1));
-	assert_int_equal(world->core.revision, 1);
+	assert_int_equal(world->core.revision, 2);
 	rpc_session_close(&world->rpc, &op);
 }
 

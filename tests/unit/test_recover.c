@@ -378,17 +378,49 @@ static void an_anchor_whose_record_was_taken_out_of_the_log_is_told(void **state
 static void an_anchor_that_is_older_than_every_file_is_fine(void **state)
 {
 	struct audit_log *log = *state;
-	struct made made;
+	struct trail *trail = log_open_files(log, 1000, 1);
+	struct chain_head anchor, head;
 
-	make(log, &made);
-	log_read(log, 1);
-	log_empty(log);
-	log_write(log, 4, log_line(log, 3).data,
-		  log->len - (size_t)(log_line(log, 3).data - log->bytes));
+	log_append(trail, 2);
+	anchor = *trail_head(trail);
+	log_append(trail, 10);
+	head = *trail_head(trail);
+	trail_close(trail);
 	log_listen(log);
-	trail_close(open_at(log, &made, 2));
+	trail_close(log_open_behind(log, &anchor, SLICE_EMPTY));
 	assert_string_equal(log_told(log), "");
-	log_assert_verdict(log, &made.heads[MADE], "", MADE);
+	log_assert_verdict(log, &head, "", head.seq);
+}
+
+/* A file of one record: it says itself what it continues. */
+static void a_first_record_that_was_altered_is_told(void **state)
+{
+	struct audit_log *log = *state;
+	struct chain_head head = { 0 };
+	uint8_t *at;
+
+	while (head.seq < 4) {
+		struct trail *trail = log_open_files(log, 1, 1);
+
+		log_append(trail, 1);
+		trail_close(trail);
+		trail = log_open_files(log, 1, 1);
+		assert_int_equal(trail_ready(trail, false), COFFER_OK); /* begins a file */
+		head = *trail_head(trail);
+		trail_close(trail);
+	}
+	log_listen(log);
+	trail_close(log_open(log));
+	assert_string_equal(log_told(log), "");
+	log_read(log, head.seq);
+	assert_int_equal(log_line(log, 1).len, 0);
+	at = memmem(log->bytes, log->len, "\"outcome\":\"OK\"", 14);
+	assert_non_null(at);
+	memcpy(at + 11, "NO", 2);
+	log_write(log, head.seq, log->bytes, log->len);
+	log_listen(log);
+	trail_close(log_open(log));
+	assert_non_null(strstr(log_told(log), "was altered or does not continue the log"));
 }
 
 /* The last record in the log is a forgery: the anchor behind it does not fit. */
@@ -467,6 +499,7 @@ int main(void)
 		case_of(an_anchor_of_another_log_is_told),
 		case_of(an_anchor_whose_record_was_taken_out_of_the_log_is_told),
 		case_of(an_anchor_that_is_older_than_every_file_is_fine),
+		case_of(a_first_record_that_was_altered_is_told),
 		case_of(an_anchor_that_does_not_continue_the_log_is_told_and_gone_on_behind),
 		case_of(a_damaged_anchor_leaves_a_gap_and_not_a_bad_line),
 	};

@@ -68,7 +68,7 @@ static bool has_secret(struct server *server, const char *name, const char *want
 	size_t len;
 	bool same;
 
-	if (secrets_at(&server->core, TEXT("global"), TEXT(name), 0, &row) != COFFER_OK)
+	if (secrets_at(&server->core, TEXT("global"), TEXT(name), 0, 0, &row) != COFFER_OK)
 		return false;
 	must(secrets_value_len(&row, &len));
 	plain = arena_take(server->arena, len + 1);

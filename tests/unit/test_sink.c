@@ -394,6 +394,50 @@ static void a_full_disk_does_not_keep_the_log_from_being_opened(void **state)
 	trail_close(trail);
 }
 
+/* The reserve of the old file must not be given up for a file that has none. */
+static void a_full_disk_puts_off_the_next_file_and_the_old_one_goes_on(void **state)
+{
+	struct audit_log *log = *state;
+	struct trail *trail;
+	uint64_t head, firsts = 0;
+	char path[128];
+	struct stat st;
+
+	if (!may_mount)
+		skip();
+	trail = log_open_files(log, 5000, 2);
+	log_append(trail, 1);
+	fill_disk(log);
+	/* Some records would fit, and no reserve behind them. */
+	filler_path(log, path);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(truncate(path, st.st_size - 100 * 1024), 0);
+	log_listen(log);
+	assert_true(append_until_refused(trail, false) > 1000);
+	assert_true(append_until_refused(trail, true) > 500);
+	head = trail_head(trail)->seq;
+	assert_non_null(strstr(log_told(log),
+			       "warning: audit log: the next file cannot be begun: No "
+			       "space left on device\n"));
+	log_assert_verdict(log, trail_head(trail), "", head);
+	log_path(log, 1, path);
+	assert_int_equal(access(path, F_OK), 0);
+	free_disk(log);
+	log_listen(log);
+	log_append(trail, 1);
+	(void)log_told(log);
+	/* It is tried again when the file has grown some more. */
+	for (int i = 0; i < 40; i++)
+		log_append(trail, 1);
+	while (firsts == 0 && ++head < trail_head(trail)->seq) {
+		log_path(log, head, path);
+		firsts += access(path, F_OK) == 0;
+	}
+	assert_int_equal(firsts, 1);
+	log_assert_verdict(log, trail_head(trail), "", trail_head(trail)->seq);
+	trail_close(trail);
+}
+
 #define case_of(name)      cmocka_unit_test_setup_teardown(name, log_setup, log_teardown)
 #define disk_case_of(name) cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
 
@@ -412,6 +456,7 @@ int main(void)
 		disk_case_of(a_disk_that_fills_up_twice_has_its_reserve_twice),
 		disk_case_of(when_little_is_free_room_is_taken_in_smaller_steps),
 		disk_case_of(a_full_disk_does_not_keep_the_log_from_being_opened),
+		disk_case_of(a_full_disk_puts_off_the_next_file_and_the_old_one_goes_on),
 	};
 
 	return cmocka_run_group_tests_name("sink, limited", limited, ignore_the_signal_of_the_limit,

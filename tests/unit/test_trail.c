@@ -209,7 +209,8 @@ static void reading_and_verifying_see_what_was_gathered(void **state)
 
 	log_append(trail, 2);
 	log_gather(trail);
-	assert_int_equal(trail_read(trail, 0, &out, &last, &more), COFFER_OK);
+	assert_int_equal(trail_read(trail, &(struct reader_query){ 0 }, &out, &last, &more),
+			 COFFER_OK);
 	assert_int_equal(last, 3);
 	assert_false(more);
 	log_gather(trail);

@@ -138,6 +138,41 @@ static void a_key_file_can_be_somewhere_else(void **state)
 	lock_free(&lock);
 }
 
+/* Makes a store with that credential and opens it: with it alone, but not instead of what is configured. */
+static void assert_credential_serves(const struct home *home, const char *credential)
+{
+	static const char right[] = "0123456789abcdef0123456789abcdef";
+	static const char wrong[] = "fedcba9876543210fedcba9876543210";
+	struct lock lock = lock_make(home);
+	char name[64], configured[160];
+
+	snprintf(name, sizeof(name), "credentials/%s", credential);
+	strcpy(configured, home_file(home, "configured", right, 0600));
+	home_file(home, name, right, 0600);
+	must(make_slot(&lock));
+	assert_int_equal(access(lock.paths.key, F_OK), -1);
+	must(open_again(&lock));
+	home_file(home, name, wrong, 0600);
+	assert_int_equal(open_again(&lock), COFFER_PERMISSION_DENIED);
+	lock.config.key_file = lock.config.passphrase_file = configured;
+	must(open_again(&lock));
+	lock_free(&lock);
+	assert_int_equal(unlink(home_file(home, name, "", 0600)), 0);
+}
+
+/* They make a store too: else the next start would try them on a store that was made with another key. */
+static void credentials_make_a_store_and_open_it(void **state)
+{
+	const struct home *home = *state;
+	char folder[128];
+
+	snprintf(folder, sizeof(folder), "%s/credentials", home->folder);
+	assert_int_equal(mkdir(folder, 0700), 0);
+	setenv("CREDENTIALS_DIRECTORY", folder, 1);
+	assert_credential_serves(home, "coffer.key");
+	assert_credential_serves(home, "coffer.passphrase");
+}
+
 static void a_key_that_does_not_fit_is_told(void **state)
 {
 	static const struct {
@@ -297,6 +332,7 @@ int main(void)
 		IN_A_HOME(a_key_file_is_made_and_opens_the_store),
 		IN_A_HOME(a_key_file_that_is_there_is_used),
 		IN_A_HOME(a_key_file_can_be_somewhere_else),
+		IN_A_HOME(credentials_make_a_store_and_open_it),
 		IN_A_HOME(a_key_that_does_not_fit_is_told),
 		IN_A_HOME(a_passphrase_comes_from_a_file_or_the_variable),
 		IN_A_HOME(the_variable_is_erased_and_not_only_unset),

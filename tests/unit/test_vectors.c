@@ -27,7 +27,13 @@
 	X(CreateRunRequest) X(CreateRunResponse) X(FinishRunRequest) X(FinishRunResponse) \
 	X(RunInfo) X(ListRunsRequest) X(ListRunsResponse) X(RevokeGrantRequest) \
 	X(RevokeGrantResponse) X(ReadAuditRequest) X(ReadAuditResponse) X(VerifyAuditRequest) \
-	X(VerifyAuditResponse) X(StatusRequest) X(MethodStatus) X(StatusResponse)
+	X(VerifyAuditResponse) X(StatusRequest) X(MethodStatus) X(StatusResponse) \
+	X(WaitForChangeRequest) X(WaitForChangeResponse) X(CreateServiceRequest) \
+	X(CreateServiceResponse) X(GrantInfo) X(ListGrantsRequest) X(ListGrantsResponse) \
+	X(RenewGrantRequest) X(RenewGrantResponse) X(WhyRequest) X(WhyGrantRequest) \
+	X(WhyScope) X(WhyResponse) X(RewrapKeyRequest) X(RewrapKeyResponse) \
+	X(BeginBackupRequest) X(BeginBackupResponse) X(ReadBackupRequest) \
+	X(ReadBackupResponse) X(FinishBackupRequest) X(FinishBackupResponse)
 /* clang-format on */
 
 #define MEMBER(name) coffer_v1_##name name;

@@ -10,13 +10,11 @@
 
 static cli_exit print_json(const struct cli *cli, const struct coffer_bootstrap *about)
 {
-	return output_json(cli,
-			   json_pack("{s:o, s:o, s:o, s:{s:o, s:o}, s:o}", "run_id",
-				     output_json_text(about->run_id), "git_dir",
-				     output_json_text(about->git_dir), "meta", run_json_meta(about),
-				     "sentry", "dsn", output_json_text(about->sentry_dsn),
-				     "trace_id", output_json_text(about->sentry_trace_id), "extras",
-				     run_json_extras(about)));
+	return output_json(cli, json_pack("{s:o, s:o, s:o, s:o, s:o}", "run_id",
+					  output_json_text(about->run_id), "git_dir",
+					  output_json_text(about->git_dir), "meta",
+					  run_json_meta(about), "sentry", run_json_sentry(about),
+					  "extras", run_json_extras(about)));
 }
 
 static void add(struct bytes *out, const char *key, const char *value)

@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "options.h"
 #include "output.h"
+#include "secret_json.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -13,14 +14,11 @@ static cli_exit print_json(const struct cli *cli, const struct coffer_infos *inf
 	bool ok = json != NULL;
 
 	for (size_t i = 0; ok && i < infos->len; i++) {
-		const struct coffer_info *info = &infos->items[i];
-		ok = json_array_append_new(json,
-					   json_pack("{s:o, s:o, s:I, s:I, s:b}", "scope",
-						     output_json_text(info->scope), "name",
-						     output_json_text(info->name), "version",
-						     (json_int_t)info->version, "updated_at_ms",
-						     (json_int_t)info->updated_at_ms, "deleted",
-						     info->deleted)) == 0;
+		json_t *item = secret_json(&infos->items[i]);
+		ok = json_object_set_new(item, "deleted", json_boolean(infos->items[i].deleted)) ==
+			 0 &&
+		     json_array_append(json, item) == 0;
+		json_decref(item);
 	}
 	if (!ok) {
 		json_decref(json);
@@ -29,19 +27,32 @@ static cli_exit print_json(const struct cli *cli, const struct coffer_infos *inf
 	return output_json(cli, json);
 }
 
+static const char *state_of(const struct coffer_info *info)
+{
+	if (!info->deleted)
+		return "set";
+	return info->expires_at_ms ? "expired" : "deleted";
+}
+
 static cli_exit print_table(const struct cli *cli, const struct coffer_infos *infos)
 {
-	static const char *const header[] = { "VERSION", "UPDATED", "STATE" };
-	struct table table = { .header = header, .columns = 3 };
+	static const char *const header[] = { "VERSION", "UPDATED", "STATE",
+					      "EXPIRES", "SOURCE",  "NOTE" };
+	struct table table = { .header = header, .columns = 6 };
 	char number[16];
 	char time[OUTPUT_TIME_LEN];
 
 	for (size_t i = 0; i < infos->len; i++) {
-		snprintf(number, sizeof(number), "%u", infos->items[i].version);
-		output_time(time, infos->items[i].updated_at_ms);
+		const struct coffer_info *info = &infos->items[i];
+		snprintf(number, sizeof(number), "%u", info->version);
+		output_time(time, info->updated_at_ms);
 		table_add(&table, number);
 		table_add(&table, time);
-		table_add(&table, infos->items[i].deleted ? "deleted" : "set");
+		table_add(&table, state_of(info));
+		output_time(time, info->expires_at_ms);
+		table_add(&table, time);
+		table_add(&table, info->source ? info->source : "");
+		table_add(&table, info->note ? info->note : "");
 	}
 	return table_send(cli, &table);
 }
@@ -77,8 +88,10 @@ const struct command cmd_history = {
 	.name = "history",
 	.synopsis = "NAME [--scope S] [--system] [--json]",
 	.summary = "list the kept versions of a secret, newest first",
-	.details = "  --scope S   global (the default), pipeline/<id>, system/<component>\n"
-		   "  --system    allow the scope to be system/<component>\n"
-		   "  --json      an array of {scope, name, version, updated_at_ms, deleted}\n",
+	.details =
+	    "  --scope S   global (the default), pipeline/<id>, system/<component>\n"
+	    "  --system    allow the scope to be system/<component>\n"
+	    "  --json      an array of {scope, name, version, updated_at_ms, expires_at_ms,\n"
+	    "              note, source, deleted}\n",
 	.run = history,
 };

@@ -1,33 +1,12 @@
 #include "verbs.h"
 
+#include "daemon.h"
 #include "home.h"
 #include "options.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-/* Starts the daemon's program: the one installed with this one, in bin or sbin, whatever link this
- * was started by; else the one in PATH. */
-static void exec_daemon(char **argv)
-{
-	static const char *const places[] = { "cofferd", "../sbin/cofferd" };
-	char path[HOME_PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof("../sbin/cofferd"));
-	char *slash = len > 0 ? memrchr(path, '/', (size_t)len) : NULL;
-
-	(void)signal(SIGPIPE, SIG_DFL);
-	for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
-		memcpy(slash + 1, places[i], strlen(places[i]) + 1);
-		execv(path, argv);
-		/* One that is there and cannot be started is not to be passed over for another. */
-		if (errno != ENOENT)
-			return;
-	}
-	execvp("cofferd", argv);
-}
 
 static cli_exit init(struct cli *cli, int argc, char **argv)
 {
@@ -57,7 +36,7 @@ static cli_exit init(struct cli *cli, int argc, char **argv)
 		snprintf(words[i], sizeof(words[i]), "%s=%s", names[i], values[i]);
 		daemon_argv[len++] = words[i];
 	}
-	exec_daemon(daemon_argv);
+	daemon_exec(daemon_argv);
 	return cli_refuse(cli, "cannot start cofferd: %s", strerror(errno));
 }
 

@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "options.h"
 #include "output.h"
+#include "secret_json.h"
 #include "table.h"
 
 #include <stdio.h>
@@ -11,29 +12,59 @@
 struct listing {
 	struct table table;
 	json_t *json;
+	bool detailed;
 };
 
-static void add(struct listing *listing, const char *scope, const char *name, uint32_t version,
-		int64_t updated_at_ms)
+static void add_json(struct listing *listing, json_t *item)
+{
+	if (json_array_append_new(listing->json, item) != 0)
+		listing->table.cells.failed = true;
+}
+
+static void add_row(struct listing *listing, const char *scope, const char *name, uint32_t version,
+		    int64_t updated_at_ms)
 {
 	char number[16];
 	char time[OUTPUT_TIME_LEN];
 
-	if (listing->json) {
-		json_t *item =
-		    json_pack("{s:o, s:o, s:I, s:I}", "scope", output_json_text(scope), "name",
-			      output_json_text(name), "version", (json_int_t)version,
-			      "updated_at_ms", (json_int_t)updated_at_ms);
-		if (json_array_append_new(listing->json, item) != 0)
-			listing->table.cells.failed = true;
-		return;
-	}
 	snprintf(number, sizeof(number), "%u", version);
 	output_time(time, updated_at_ms);
 	table_add(&listing->table, scope);
 	table_add(&listing->table, name);
 	table_add(&listing->table, number);
 	table_add(&listing->table, time);
+}
+
+static void add(struct listing *listing, const struct coffer_info *info)
+{
+	char time[OUTPUT_TIME_LEN];
+
+	if (listing->json) {
+		add_json(listing, secret_json(info));
+		return;
+	}
+	add_row(listing, info->scope, info->name, info->version, info->updated_at_ms);
+	if (!listing->detailed)
+		return;
+	output_time(time, info->expires_at_ms);
+	table_add(&listing->table, time);
+	table_add(&listing->table, info->source ? info->source : "");
+	table_add(&listing->table, info->note ? info->note : "");
+}
+
+/* What a run is told. */
+static void add_visible(struct listing *listing, const struct coffer_secret *secret)
+{
+	const char *scope = secret->value.scope;
+
+	if (listing->json)
+		add_json(listing,
+			 json_pack("{s:o, s:o, s:I, s:I}", "scope", output_json_text(scope), "name",
+				   output_json_text(secret->name), "version",
+				   (json_int_t)secret->value.version, "updated_at_ms",
+				   (json_int_t)secret->updated_at_ms));
+	else
+		add_row(listing, scope, secret->name, secret->value.version, secret->updated_at_ms);
 }
 
 static cli_exit list_all(const struct cli *cli, const char *scope, bool system,
@@ -47,8 +78,7 @@ static cli_exit list_all(const struct cli *cli, const char *scope, bool system,
 		status =
 		    connect_result(cli, admin, coffer_admin_list(admin, scope, system, &infos));
 	for (size_t i = 0; i < infos.len; i++)
-		add(listing, infos.items[i].scope, infos.items[i].name, infos.items[i].version,
-		    infos.items[i].updated_at_ms);
+		add(listing, &infos.items[i]);
 	coffer_infos_free(&infos);
 	coffer_admin_close(admin);
 	return status;
@@ -65,8 +95,7 @@ static cli_exit list_visible(const struct cli *cli, struct listing *listing)
 		status = cli_result(cli, err, coffer_message(session));
 	}
 	for (size_t i = 0; i < secrets.len; i++)
-		add(listing, secrets.items[i].value.scope, secrets.items[i].name,
-		    secrets.items[i].value.version, secrets.items[i].updated_at_ms);
+		add_visible(listing, &secrets.items[i]);
 	coffer_secrets_free(&secrets);
 	coffer_close(session);
 	return status;
@@ -83,7 +112,8 @@ static cli_exit print(const struct cli *cli, struct listing *listing)
 
 static cli_exit ls(struct cli *cli, int argc, char **argv)
 {
-	static const char *const header[] = { "SCOPE", "NAME", "VERSION", "UPDATED" };
+	static const char *const header[] = { "SCOPE",   "NAME",   "VERSION", "UPDATED",
+					      "EXPIRES", "SOURCE", "NOTE" };
 	struct listing listing = { .table = { .header = header, .columns = 4 } };
 	const char *scope = NULL;
 	bool system = false;
@@ -91,6 +121,8 @@ static cli_exit ls(struct cli *cli, int argc, char **argv)
 	const struct option_row rows[] = {
 		{ "scope", OPTION_TEXT, { .text = &scope } },
 		{ "system", OPTION_FLAG, { .flag = &system } },
+		{ "long", OPTION_FLAG, { .flag = &listing.detailed } },
+		{ "l", OPTION_FLAG, { .flag = &listing.detailed } },
 		{ "json", OPTION_FLAG, { .flag = &json } },
 	};
 	struct option_list operands;
@@ -99,9 +131,10 @@ static cli_exit ls(struct cli *cli, int argc, char **argv)
 	if (!options_parse(cli, argc, argv, rows, sizeof(rows) / sizeof(rows[0]), &operands) ||
 	    !options_expect(cli, &operands, 0, 0, ""))
 		return cli->status;
-	if (connect_is_run() && (scope || system))
-		return cli_usage(cli, "--scope and --system are for operators, but the environment "
-				      "holds a run's token");
+	if (connect_is_run() && (scope || system || listing.detailed))
+		return cli_usage(cli, "--scope, --system and --long are for operators, but the "
+				      "environment holds a run's token");
+	listing.table.columns = listing.detailed ? 7 : 4;
 	if (json && !(listing.json = json_array()))
 		return cli_refuse(cli, "out of memory");
 	if (connect_is_run())
@@ -117,11 +150,14 @@ static cli_exit ls(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_ls = {
 	.name = "ls",
-	.synopsis = "[--scope S] [--system] [--json]",
+	.synopsis = "[--scope S] [--system] [-l] [--json]",
 	.summary = "list secrets: scope, name, version, time of the last change",
-	.details = "With a token in the environment: what that run can read.\n\n"
-		   "  --scope S   of one scope only\n"
-		   "  --system    system/<component> too\n"
-		   "  --json      an array of {scope, name, version, updated_at_ms}\n",
+	.details =
+	    "With a token in the environment: what that run can read.\n\n"
+	    "  --scope S   of one scope only\n"
+	    "  --system    system/<component> too\n"
+	    "  -l, --long  expiry, source and note as well\n"
+	    "  --json      an array of {scope, name, version, updated_at_ms, expires_at_ms,\n"
+	    "              note, source}, for a run without the last three\n",
 	.run = ls,
 };

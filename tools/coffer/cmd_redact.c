@@ -92,16 +92,30 @@ static cli_exit add_named(const struct cli *cli, struct coffer_redactor *redacto
 	return status;
 }
 
-/* From where the library has it. */
-static cli_exit add_token(const struct cli *cli, struct coffer_redactor *redactor)
+static cli_exit add_token_of(const struct cli *cli, struct coffer_redactor *redactor,
+			     const char *variable)
+{
+	const char *token = getenv(variable);
+
+	if (!token || !*token)
+		return CLI_DONE;
+	return add(cli, redactor, variable, (const uint8_t *)token, strlen(token));
+}
+
+/* From everywhere that the library looks for it: also one that it does not take is a token. Over the
+ * filesystem transport there may be none. */
+static cli_exit add_tokens(const struct cli *cli, struct coffer_redactor *redactor)
 {
 	const char *token = getenv("COFFER_TOKEN");
 	const char *path = getenv("COFFER_TOKEN_FILE");
 	struct bytes file = { 0 };
 	cli_exit status;
 
-	if (token && *token)
-		return add(cli, redactor, "COFFER_TOKEN", (const uint8_t *)token, strlen(token));
+	if ((status = add_token_of(cli, redactor, "COFFER_TOKEN")) != CLI_DONE ||
+	    (status = add_token_of(cli, redactor, "SECRETS_API_TOKEN")) != CLI_DONE)
+		return status;
+	if ((token && *token) || !path || !*path)
+		return CLI_DONE;
 	status = input_file(cli, path, true, &file);
 	if (status == CLI_DONE)
 		status = add(cli, redactor, "COFFER_TOKEN", (const uint8_t *)file.data, file.len);
@@ -113,10 +127,10 @@ static cli_exit prepare(const struct cli *cli, struct coffer_redactor *redactor,
 			const struct option_list *names)
 {
 	struct coffer_session *session = NULL;
-	cli_exit status = connect_run(cli, &session);
+	cli_exit status = connect_run_once(cli, &session);
 
 	if (status == CLI_DONE)
-		status = add_token(cli, redactor);
+		status = add_tokens(cli, redactor);
 	if (status == CLI_DONE && names->len > 0)
 		status = add_named(cli, redactor, session, names);
 	else if (status == CLI_DONE)

@@ -71,33 +71,20 @@ static cli_exit list_runs(struct cli *cli, int argc, char **argv)
 	return status;
 }
 
-/* The globs, which the library hands out with a space between them, as an array. */
-static json_t *allow_json(const char *allow)
-{
-	json_t *json = json_array();
-
-	while (json && *allow) {
-		size_t len = strcspn(allow, " ");
-		if (len > 0 && json_array_append_new(json, json_stringn(allow, len)) != 0) {
-			json_decref(json);
-			return NULL;
-		}
-		allow += len + (allow[len] == ' ');
-	}
-	return json;
-}
-
 static cli_exit print_run_json(const struct cli *cli, const struct coffer_run *run)
 {
 	json_t *json = summary_json(run);
 	json_t *more =
 	    json_pack("{s:o, s:o, s:o, s:b}", "git_dir", output_json_text(run->about.git_dir),
-		      "extras", run_json_extras(&run->about), "allow", allow_json(run->allow),
-		      "bind_uid", run->bind_uid);
+		      "extras", run_json_extras(&run->about), "allow",
+		      output_json_words(run->allow), "bind_uid", run->bind_uid);
 
 	if (!json || !more || json_object_update(json, more) != 0 ||
 	    (run->bind_uid &&
-	     json_object_set_new(json, "uid", json_integer((json_int_t)run->uid)) != 0)) {
+	     json_object_set_new(json, "uid", json_integer((json_int_t)run->uid)) != 0) ||
+	    (run->bind_process &&
+	     json_object_set_new(json, "bind_process",
+				 json_integer((json_int_t)run->bind_process)) != 0)) {
 		json_decref(json);
 		json = NULL;
 	}
@@ -140,6 +127,8 @@ static cli_exit print_run(const struct cli *cli, const struct coffer_run *run)
 	add(&out, "allow", run->allow[0] ? run->allow : "*");
 	if (run->bind_uid)
 		bytes_print(&out, "%-12s %u\n", "bind-uid", run->uid);
+	if (run->bind_process)
+		bytes_print(&out, "%-12s %u\n", "bind-process", run->bind_process);
 	for (size_t i = 0; i < about->extras_len; i++) {
 		bytes_print(&out, "%-12s ", "extra");
 		bytes_clean(&out, about->extras[i].key);
@@ -234,7 +223,8 @@ static const struct command cmd_run_show = {
 	.name = "show",
 	.synopsis = "ID [--json]",
 	.summary = "show one run in full",
-	.details = "  --json   as in a list, with {git_dir, extras, allow, bind_uid, uid}\n",
+	.details = "  --json   as in a list, with {git_dir, extras, allow, bind_uid, uid,\n"
+		   "           bind_process}\n",
 	.run = show,
 };
 

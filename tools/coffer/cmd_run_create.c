@@ -1,10 +1,12 @@
 #include "verbs.h"
 
 #include "connect.h"
+#include "handover.h"
 #include "home.h"
 #include "input.h"
 #include "options.h"
 #include "output.h"
+#include "tell.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -17,8 +19,26 @@ struct create_options {
 	struct option_list allow;
 	struct option_list secrets;
 	struct option_number uid;
+	struct option_number process;
+	const char *transport; /* NULL: "socket" */
+	const char *file;      /* --bootstrap-file */
+	bool filesystem;       /* the transport is that */
 	bool json;
 };
+
+static cli_exit check_transport(const struct cli *cli, struct create_options *options)
+{
+	const char *transport = options->transport ? options->transport : "socket";
+
+	options->filesystem = strcmp(transport, "filesystem") == 0;
+	if (!options->filesystem && strcmp(transport, "socket") != 0)
+		return cli_usage(cli, "option '--transport' needs socket or filesystem");
+	if (options->filesystem && !options->file)
+		return cli_usage(cli, "the filesystem transport needs --bootstrap-file");
+	if (!options->filesystem && options->file && options->spec.no_bootstrap)
+		return cli_usage(cli, "--no-bootstrap leaves nothing for --bootstrap-file");
+	return CLI_DONE;
+}
 
 static bool parse(struct cli *cli, int argc, char **argv, struct create_options *options)
 {
@@ -36,8 +56,11 @@ static bool parse(struct cli *cli, int argc, char **argv, struct create_options 
 		{ "allow", OPTION_LIST, { .list = &options->allow } },
 		{ "ttl", OPTION_DURATION, { .ms = &spec->ttl_ms } },
 		{ "bind-uid", OPTION_NUMBER, { .number = &options->uid } },
+		{ "bind-process", OPTION_NUMBER, { .number = &options->process } },
 		{ "secret", OPTION_LIST, { .list = &options->secrets } },
 		{ "no-bootstrap", OPTION_FLAG, { .flag = &spec->no_bootstrap } },
+		{ "transport", OPTION_TEXT, { .text = &options->transport } },
+		{ "bootstrap-file", OPTION_TEXT, { .text = &options->file } },
 		{ "json", OPTION_FLAG, { .flag = &options->json } },
 	};
 	struct option_list operands;
@@ -45,10 +68,13 @@ static bool parse(struct cli *cli, int argc, char **argv, struct create_options 
 	if (!options_parse(cli, argc, argv, rows, sizeof(rows) / sizeof(rows[0]), &operands) ||
 	    !options_expect(cli, &operands, 0, 0, ""))
 		return false;
-	if (spec->pipeline && spec->ref)
-		return true;
-	cli->status = cli_usage(cli, "needs %s", spec->pipeline ? "--ref" : "--pipeline");
-	return false;
+	if (!spec->pipeline || !spec->ref)
+		cli->status = cli_usage(cli, "needs %s", spec->pipeline ? "--ref" : "--pipeline");
+	else if (options->process.given && options->process.value == 0)
+		cli->status = cli_usage(cli, "option '--bind-process' needs a process's number");
+	else
+		cli->status = check_transport(cli, options);
+	return cli->status == CLI_DONE;
 }
 
 /* "KEY=VALUE", cut in two in place. */
@@ -65,73 +91,151 @@ static cli_exit split_extras(const struct cli *cli, const struct option_list *li
 	return CLI_DONE;
 }
 
-/* The runner may start in another folder than ours. */
-static void print_absolute(struct bytes *out, const char *path)
-{
-	char folder[HOME_PATH_MAX];
+/* The environment of the runner. A run that is handed over in a file has no token and no socket. */
+struct created {
+	const struct coffer_run_made *made;
+	const char *socket; /* NULL: not to be told, with the token */
+	const char *file;   /* NULL: there is none */
+};
 
-	if (path[0] != '/' && getcwd(folder, sizeof(folder)))
-		bytes_print(out, "%s/", folder);
-	bytes_print(out, "%s", path);
-	bytes_append(out, "", 1);
-}
-
-/* Whether a shell would take text for one word as it stands. */
-static bool is_plain(const char *text)
-{
-	return text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					    "0123456789/._+:@%,-")] == '\0';
-}
-
-static cli_exit print_lines(const struct cli *cli, const char *socket,
-			    const struct coffer_run_made *made)
+static cli_exit print_lines(const struct cli *cli, const struct created *created)
 {
 	struct bytes out = { 0 };
 
-	bytes_print(&out, "COFFER_SOCKET=");
-	if (is_plain(socket))
-		bytes_print(&out, "%s", socket);
-	else
-		bytes_quote(&out, socket);
-	bytes_print(&out, "\nCOFFER_TOKEN=%s\nCOFFER_RUN_ID=%s\n", made->token, made->run_id);
+	if (created->socket) {
+		tell_line(&out, "COFFER_SOCKET", created->socket);
+		tell_line(&out, "COFFER_TOKEN", created->made->token);
+	} else {
+		tell_line(&out, "COFFER_TRANSPORT", "filesystem");
+	}
+	if (created->file)
+		tell_line(&out, "COFFER_BOOTSTRAP", created->file);
+	tell_line(&out, "COFFER_RUN_ID", created->made->run_id);
 	return output_send(cli, &out);
 }
 
-static cli_exit print(const struct cli *cli, const struct coffer_run_made *made, bool json)
+static cli_exit print_json(const struct cli *cli, const struct created *created)
+{
+	const struct coffer_run_made *made = created->made;
+	json_t *json =
+	    json_pack("{s:s, s:I, s:I}", "run_id", made->run_id, "expires_at_ms",
+		      (json_int_t)made->expires_at_ms, "superseded", (json_int_t)made->superseded);
+	json_t *where = created->socket
+			    ? json_pack("{s:o, s:s}", "socket", output_json_text(created->socket),
+					"token", made->token)
+			    : json_pack("{s:s}", "transport", "filesystem");
+	bool ok = json && where && json_object_update(json, where) == 0;
+
+	if (ok && created->file)
+		ok = json_object_set_new(json, "bootstrap", output_json_text(created->file)) == 0;
+	json_decref(where);
+	if (!ok) {
+		json_decref(json);
+		json = NULL;
+	}
+	return output_json(cli, json);
+}
+
+static cli_exit print(const struct cli *cli, const struct create_options *options,
+		      const struct coffer_run_made *made)
 {
 	char path[HOME_PATH_MAX];
 	struct bytes socket = { 0 };
+	struct bytes file = { 0 };
+	struct created created = { .made = made };
 	cli_exit status;
 
 	if ((status = home_runner_socket(cli, path)) != CLI_DONE)
 		return status;
-	print_absolute(&socket, path);
-	if (socket.failed)
+	tell_path(&socket, path);
+	if (options->file)
+		tell_path(&file, options->file);
+	created.socket = options->filesystem ? NULL : socket.data;
+	created.file = file.data;
+	if (socket.failed || file.failed)
 		status = cli_refuse(cli, "out of memory");
-	else if (json)
-		status = output_json(
-		    cli, json_pack("{s:o, s:s, s:s, s:I, s:I}", "socket",
-				   output_json_text(socket.data), "token", made->token, "run_id",
-				   made->run_id, "expires_at_ms", (json_int_t)made->expires_at_ms,
-				   "superseded", (json_int_t)made->superseded));
 	else
-		status = print_lines(cli, socket.data, made);
+		status = options->json ? print_json(cli, &created) : print_lines(cli, &created);
 	bytes_free(&socket);
+	bytes_free(&file);
 	return status;
 }
 
-static cli_exit request(const struct cli *cli, const struct create_options *options)
+static const char *or_empty(const char *text)
 {
+	return text ? text : "";
+}
+
+/* What the run was told to be about, before anybody has claimed it. */
+static struct coffer_bootstrap about_of(const struct coffer_run_spec *spec, const char *run_id)
+{
+	return (struct coffer_bootstrap){
+		.run_id = run_id,
+		.git_dir = or_empty(spec->git_dir),
+		.pipeline = or_empty(spec->pipeline),
+		.repo = or_empty(spec->repo),
+		.ref = or_empty(spec->ref),
+		.sha = or_empty(spec->sha),
+		.pushed_at_ms = spec->pushed_at_ms,
+		.sentry_dsn = or_empty(spec->sentry_dsn),
+		.sentry_trace_id = or_empty(spec->sentry_trace_id),
+		.extras = spec->extras,
+		.extras_len = spec->extras_len,
+	};
+}
+
+/* Over the filesystem transport the file is all that the job gets, and to write it is the claim. Else
+ * it tells what the run is about and nothing more, and the claim stays the job's. */
+static cli_exit hand_over(const struct cli *cli, const struct create_options *options,
+			  const struct coffer_run_made *made, struct handover *handover)
+{
+	const struct coffer_run_spec *spec = &options->spec;
+	struct coffer_bootstrap about = about_of(spec, made->run_id);
+	cli_exit status = CLI_DONE;
+
+	if (options->filesystem)
+		status = handover_take(cli, handover, made, !spec->no_bootstrap);
+	if (status != CLI_DONE)
+		return status;
+	return handover_write(cli, handover,
+			      handover_json(handover, made, spec->no_bootstrap ? NULL : &about,
+					    spec->allow, spec->allow_len));
+}
+
+/* A run that nobody can be told of must not stay. */
+static void take_back(const struct cli *cli, struct coffer_admin *admin, const char *run_id)
+{
+	if (coffer_admin_revoke(admin, run_id) == COFFER_OK)
+		cli_warn(cli, "run %s was created and is revoked", run_id);
+	else
+		cli_warn(cli, "run %s was created and cannot be revoked: %s", run_id,
+			 coffer_admin_message(admin));
+}
+
+static cli_exit request(const struct cli *cli, struct create_options *options)
+{
+	struct coffer_run_spec *spec = &options->spec;
+	const uint32_t *owner = options->filesystem && spec->bind_uid ? &options->uid.value : NULL;
 	struct coffer_admin *admin = NULL;
 	struct coffer_run_made made = { 0 };
+	struct handover handover = { 0 };
 	cli_exit status = connect_admin(cli, &admin);
 
+	/* Who may open the file is bound by its owner; the token is used here alone. */
+	if (owner)
+		spec->uid = geteuid();
+	if (status == CLI_DONE && options->file)
+		status = handover_create(cli, &handover, options->file, owner, options->filesystem);
 	if (status == CLI_DONE)
-		status = connect_result(cli, admin,
-					coffer_admin_create_run(admin, &options->spec, &made));
+		status = connect_result(cli, admin, coffer_admin_create_run(admin, spec, &made));
+	if (status == CLI_DONE && options->file)
+		status = hand_over(cli, options, &made, &handover);
+	if (status == CLI_DONE)
+		status = print(cli, options, &made);
+	if (status != CLI_DONE && options->file && made.run_id[0])
+		take_back(cli, admin, made.run_id);
+	handover_end(&handover, status == CLI_DONE);
 	coffer_admin_close(admin);
-	if (status == CLI_DONE)
-		status = print(cli, &made, options->json);
 	coffer_run_made_wipe(&made);
 	return status;
 }
@@ -162,6 +266,7 @@ static cli_exit create(struct cli *cli, int argc, char **argv)
 	spec->allow_len = options.allow.len;
 	spec->bind_uid = options.uid.given;
 	spec->uid = options.uid.value;
+	spec->bind_process = options.process.value;
 	spec->secrets = inputs.writes;
 	spec->secrets_len = inputs.len;
 	status = request(cli, &options);
@@ -181,7 +286,9 @@ const struct command cmd_run_create = {
 	.details =
 	    "Prints COFFER_SOCKET=, COFFER_TOKEN= and COFFER_RUN_ID=, each on a line: the "
 	    "environment\n"
-	    "of the runner. The token is told this once.\n\n"
+	    "of the runner. The token is told this once. Over the filesystem transport: "
+	    "COFFER_TRANSPORT=,\n"
+	    "COFFER_BOOTSTRAP= and COFFER_RUN_ID=.\n\n"
 	    "  --repo U, --sha H, --git-dir D, --pushed-at MS, --sentry-dsn D, --sentry-trace T,\n"
 	    "  --extra K=V            what the run is about; --extra any number of times\n"
 	    "  --no-bootstrap         the job may not claim any of that\n"
@@ -189,7 +296,17 @@ const struct command cmd_run_create = {
 	    "                         any number of times\n"
 	    "  --allow GLOB           the run reads matching names only; any number of times\n"
 	    "  --ttl 1h               when the token expires: 90s, 15m, 1h, 2d\n"
-	    "  --bind-uid N           only processes of this uid can use the token\n"
-	    "  --json                 {socket, token, run_id, expires_at_ms, superseded}\n",
+	    "  --bind-uid N           only processes of this uid can use the token, or the\n"
+	    "                         file of the filesystem transport\n"
+	    "  --bind-process PID     the run is revoked when this process exits\n"
+	    "  --transport T          socket (the default), or filesystem: all that the run may "
+	    "read is\n"
+	    "                         handed over in the bootstrap file\n"
+	    "  --bootstrap-file F     make F, mode 0600; over a socket it holds what the run is "
+	    "about only\n"
+	    "  --json                 {socket, token, bootstrap, run_id, expires_at_ms, "
+	    "superseded}, or\n"
+	    "                         {transport, bootstrap, run_id, expires_at_ms, "
+	    "superseded}\n",
 	.run = create,
 };

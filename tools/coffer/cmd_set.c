@@ -1,6 +1,7 @@
 #include "verbs.h"
 
 #include "connect.h"
+#include "expiry.h"
 #include "input.h"
 #include "options.h"
 
@@ -9,12 +10,16 @@
 struct set_options {
 	const char *scope;
 	const char *file;
+	const char *source;
+	const char *note; /* NULL: as before */
+	const char *expires;
+	int64_t expires_at_ms;
 	struct option_number if_version;
 	bool trim;
 	bool system;
 };
 
-/* "NAME", "NAME -" or "NAME --file F". */
+/* "NAME", "NAME -", "NAME --file F" or "NAME --source S", which reads nothing. */
 static cli_exit read_one(struct cli *cli, const struct set_options *options,
 			 const struct option_list *operands, struct bytes *value)
 {
@@ -23,6 +28,10 @@ static cli_exit read_one(struct cli *cli, const struct set_options *options,
 	if (options->file && operands->len == 2)
 		return cli_usage(cli,
 				 "takes the value from --file or from standard input, not both");
+	if (options->source && (options->file || options->trim || operands->len == 2))
+		return cli_usage(cli, "takes no value with --source");
+	if (options->source)
+		return CLI_DONE;
 	if (options->file)
 		return input_file(cli, options->file, options->trim, value);
 	if (operands->len == 2)
@@ -36,9 +45,13 @@ static cli_exit put(const struct cli *cli, const struct set_options *options,
 	struct coffer_admin *admin = NULL;
 	cli_exit status;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		writes[i].if_version = (struct coffer_if_version){ options->if_version.given,
 								   options->if_version.value };
+		writes[i].source = options->source;
+		writes[i].note = options->note;
+		writes[i].expires_at_ms = options->expires_at_ms;
+	}
 	if ((status = connect_admin(cli, &admin)) == CLI_DONE)
 		status = connect_result(cli, admin,
 					coffer_admin_put(admin, options->scope, options->system,
@@ -73,6 +86,8 @@ static cli_exit set_several(struct cli *cli, const struct set_options *options,
 
 	if (options->file)
 		return cli_usage(cli, "takes --file with one NAME alone; use NAME=@FILE");
+	if (options->source)
+		return cli_usage(cli, "takes --source with one NAME alone");
 	if (options->if_version.given && operands->len > 1)
 		return cli_usage(cli, "takes --if-version with one secret alone");
 	if ((status = input_assignments(cli, operands->items, operands->len, options->trim,
@@ -88,6 +103,9 @@ static cli_exit set(struct cli *cli, int argc, char **argv)
 	const struct option_row rows[] = {
 		{ "scope", OPTION_TEXT, { .text = &options.scope } },
 		{ "file", OPTION_TEXT, { .text = &options.file } },
+		{ "source", OPTION_TEXT, { .text = &options.source } },
+		{ "note", OPTION_ANY_TEXT, { .text = &options.note } },
+		{ "expires", OPTION_TEXT, { .text = &options.expires } },
 		{ "if-version", OPTION_NUMBER, { .number = &options.if_version } },
 		{ "trim", OPTION_FLAG, { .flag = &options.trim } },
 		{ "system", OPTION_FLAG, { .flag = &options.system } },
@@ -97,6 +115,9 @@ static cli_exit set(struct cli *cli, int argc, char **argv)
 	if (!options_parse(cli, argc, argv, rows, sizeof(rows) / sizeof(rows[0]), &operands) ||
 	    !options_expect(cli, &operands, 1, (size_t)argc, "NAME"))
 		return cli->status;
+	if (options.expires && !expiry_read(options.expires, &options.expires_at_ms))
+		return cli_usage(cli, "option '--expires' needs a duration like 90s or 30d, or a "
+				      "time like 2026-12-24T00:00:00Z");
 	if (strchr(operands.items[0], '='))
 		return set_several(cli, &options, &operands);
 	return set_one(cli, &options, &operands);
@@ -104,13 +125,19 @@ static cli_exit set(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_set = {
 	.name = "set",
-	.synopsis = "NAME [- | --file F] | NAME=@FILE ... [--scope S] [--if-version N] [--trim]",
+	.synopsis = "NAME [- | --file F | --source S] | NAME=@FILE ... [--scope S] [--expires T]",
 	.summary = "write a secret, or several of one scope: all of them or none",
 	.details =
 	    "The value is read from standard input, or asked for if that is a terminal. Bytes are\n"
 	    "taken exactly as they are; 'echo' adds a newline, 'printf %s' does not.\n\n"
 	    "  --scope S        global (the default), pipeline/<id>, system/<component>\n"
 	    "  --file F         read the value from F; the same as NAME=@F\n"
+	    "  --source S       no value, but file:/PATH: a file of the daemon's host, which it "
+	    "reads\n"
+	    "                   anew at each reveal\n"
+	    "  --expires T      deleted from then on: 90s, 30d, 2026-12-24T00:00:00Z; the next\n"
+	    "                   version has an expiry only if it is given one\n"
+	    "  --note TEXT      what it is for; kept by later versions, '' takes it away\n"
 	    "  --if-version N   only if the newest version is N (0: only if there is none)\n"
 	    "  --trim           take one newline off the end of what was read\n"
 	    "  --system         allow the scope to be system/<component>\n"

@@ -3,10 +3,19 @@
 #include "home.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+static bool is_file(void)
+{
+	const char *transport = getenv("COFFER_TRANSPORT");
+
+	return transport && strcmp(transport, "filesystem") == 0;
+}
 
 bool connect_is_run(void)
 {
-	return getenv("COFFER_TOKEN") || getenv("COFFER_TOKEN_FILE");
+	return getenv("COFFER_TOKEN") || getenv("COFFER_TOKEN_FILE") ||
+	       getenv("SECRETS_API_TOKEN") || is_file();
 }
 
 cli_exit connect_admin(const struct cli *cli, struct coffer_admin **out)
@@ -27,6 +36,17 @@ cli_exit connect_admin(const struct cli *cli, struct coffer_admin **out)
 }
 
 cli_exit connect_run(const struct cli *cli, struct coffer_session **out)
+{
+	*out = NULL;
+	if (is_file())
+		return cli_refuse(cli,
+				  "the bootstrap file serves one session, which this verb would "
+				  "use up: start the job with 'coffer exec', or let the job "
+				  "itself open the file");
+	return connect_run_once(cli, out);
+}
+
+cli_exit connect_run_once(const struct cli *cli, struct coffer_session **out)
 {
 	char socket[HOME_PATH_MAX];
 	struct coffer_options options = { .socket = socket, .client = "coffer/" COFFER_VERSION };

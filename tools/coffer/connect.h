@@ -6,13 +6,18 @@
 
 #include "cli.h"
 
-/* Whether the environment holds a token. One that is set but empty counts: a run whose token got
- * lost must not read on with an operator's authority. */
+/* Whether the environment is a run's: it holds a token, or names the filesystem transport. A token
+ * that is set but empty counts: a run whose token got lost must not read on with an operator's
+ * authority. */
 bool connect_is_run(void);
 
-/* Connects; a failure is refused with a message, and *out is NULL. */
+/* Connects; a failure is refused with a message, and *out is NULL. The file of the filesystem
+ * transport serves one session: connect_run, for verbs that a job calls again and again, refuses it
+ * and leaves it as it is; connect_run_once, for those that take all they need at once, uses it
+ * up. */
 COFFER_MUST_USE cli_exit connect_admin(const struct cli *cli, struct coffer_admin **out);
 COFFER_MUST_USE cli_exit connect_run(const struct cli *cli, struct coffer_session **out);
+COFFER_MUST_USE cli_exit connect_run_once(const struct cli *cli, struct coffer_session **out);
 
 /* cli_result with the connection's own message. */
 cli_exit connect_result(const struct cli *cli, const struct coffer_admin *admin, coffer_err err);

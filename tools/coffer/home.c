@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char *environment(const char *name)
@@ -28,17 +29,15 @@ static int print_default(char out[HOME_PATH_MAX], const char *file)
 	return snprintf(out, HOME_PATH_MAX, "/run/user/%u/coffer/%s", (unsigned)geteuid(), file);
 }
 
-static cli_exit find(const struct cli *cli, const char *flag, const char *variable,
-		     const char *file, char out[HOME_PATH_MAX])
+/* named is what a flag or a variable says; NULL: neither does. */
+static cli_exit find(const struct cli *cli, const char *named, const char *file,
+		     char out[HOME_PATH_MAX])
 {
-	const char *path = flag;
 	const char *home = home_folder(cli);
 	int len;
 
-	if (!path && !cli->home)
-		path = environment(variable);
-	if (path)
-		len = snprintf(out, HOME_PATH_MAX, "%s", path);
+	if (named)
+		len = snprintf(out, HOME_PATH_MAX, "%s", named);
 	else if (home)
 		len = snprintf(out, HOME_PATH_MAX, "%s/run/%s", home, file);
 	else
@@ -50,10 +49,24 @@ static cli_exit find(const struct cli *cli, const char *flag, const char *variab
 
 cli_exit home_admin_socket(const struct cli *cli, char out[HOME_PATH_MAX])
 {
-	return find(cli, cli->admin_socket, "COFFER_ADMIN_SOCKET", "admin.sock", out);
+	const char *path = cli->admin_socket;
+
+	if (!path && !cli->home)
+		path = environment("COFFER_ADMIN_SOCKET");
+	return find(cli, path, "admin.sock", out);
 }
 
 cli_exit home_runner_socket(const struct cli *cli, char out[HOME_PATH_MAX])
 {
-	return find(cli, NULL, "COFFER_SOCKET", "coffer.sock", out);
+	const char *path = cli->home ? NULL : environment("COFFER_SOCKET");
+	const char *url = cli->home || path ? NULL : environment("SECRETS_API_URL");
+
+	/* The URL is not shown: it may hold a password. */
+	if (url && strncmp(url, "unix:///", strlen("unix:///")) != 0)
+		return cli_refuse(cli, "SECRETS_API_URL is not of the form unix:///path, and no "
+				       "other is spoken here: over https, ask coffer-http with an "
+				       "HTTP client");
+	if (url)
+		path = url + strlen("unix://");
+	return find(cli, path, "coffer.sock", out);
 }

@@ -10,7 +10,8 @@
 
 #define READ_STEP 16384
 
-static cli_exit read_all(const struct cli *cli, int fd, const char *what, struct bytes *out)
+static cli_exit read_all(const struct cli *cli, int fd, const char *what, size_t max,
+			 struct bytes *out)
 {
 	for (;;) {
 		if (!bytes_reserve(out, READ_STEP))
@@ -23,9 +24,8 @@ static cli_exit read_all(const struct cli *cli, int fd, const char *what, struct
 		if (len == 0)
 			return CLI_DONE;
 		out->len += (size_t)len;
-		if (out->len > COFFER_VALUE_MAX_CEILING)
-			return cli_refuse(cli, "%s is larger than %d bytes", what,
-					  COFFER_VALUE_MAX_CEILING);
+		if (out->len > max)
+			return cli_refuse(cli, "%s is larger than %zu bytes", what, max);
 	}
 }
 
@@ -38,17 +38,22 @@ static cli_exit finish(cli_exit status, bool trim, struct bytes *out)
 	return status;
 }
 
-cli_exit input_file(const struct cli *cli, const char *path, bool trim, struct bytes *out)
+cli_exit input_file_up_to(const struct cli *cli, const char *path, size_t max, struct bytes *out)
 {
 	*out = (struct bytes){ 0 };
 	if (strcmp(path, "-") == 0)
-		return finish(read_all(cli, STDIN_FILENO, "standard input", out), trim, out);
+		return finish(read_all(cli, STDIN_FILENO, "standard input", max, out), false, out);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cli_refuse(cli, "cannot read %s: %s", path, strerror(errno));
-	cli_exit status = read_all(cli, fd, path, out);
+	cli_exit status = read_all(cli, fd, path, max, out);
 	close(fd);
-	return finish(status, trim, out);
+	return finish(status, false, out);
+}
+
+cli_exit input_file(const struct cli *cli, const char *path, bool trim, struct bytes *out)
+{
+	return finish(input_file_up_to(cli, path, COFFER_VALUE_MAX_CEILING, out), trim, out);
 }
 
 cli_exit input_stdin(const struct cli *cli, bool trim, struct bytes *out)
@@ -56,7 +61,7 @@ cli_exit input_stdin(const struct cli *cli, bool trim, struct bytes *out)
 	if (!isatty(STDIN_FILENO))
 		return input_file(cli, "-", trim, out);
 	*out = (struct bytes){ 0 };
-	return prompt_twice(cli, out);
+	return prompt_twice(cli, "Value (not shown): ", out);
 }
 
 static cli_exit read_word(const struct cli *cli, char *word, bool trim, struct bytes *out)

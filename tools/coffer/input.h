@@ -14,6 +14,9 @@
  * than any daemon takes. On failure *out is empty. */
 COFFER_MUST_USE cli_exit input_file(const struct cli *cli, const char *path, bool trim,
 				    struct bytes *out);
+/* The same for up to max bytes. */
+COFFER_MUST_USE cli_exit input_file_up_to(const struct cli *cli, const char *path, size_t max,
+					  struct bytes *out);
 /* Reads standard input, or asks if it is a terminal. */
 COFFER_MUST_USE cli_exit input_stdin(const struct cli *cli, bool trim, struct bytes *out);
 

@@ -14,9 +14,10 @@
 
 /* In the order of the usage. */
 static const struct command *const verbs[] = {
-	&cmd_init,    &cmd_set,      &cmd_get, &cmd_ls,        &cmd_rm,
-	&cmd_history, &cmd_rollback, &cmd_run, &cmd_bootstrap, &cmd_redact,
-	&cmd_audit,   &cmd_status,   NULL,
+	&cmd_init,     &cmd_set,     &cmd_get,     &cmd_ls,  &cmd_rm,      &cmd_history,
+	&cmd_rollback, &cmd_import,  &cmd_export,  &cmd_run, &cmd_service, &cmd_bootstrap,
+	&cmd_exec,     &cmd_redact,  &cmd_resolve, &cmd_key, &cmd_audit,   &cmd_why,
+	&cmd_backup,   &cmd_restore, &cmd_status,  NULL,
 };
 
 /* A descriptor 0, 1 or 2 that is closed would be taken by the next open: a value printed to
@@ -64,7 +65,7 @@ int main(int argc, char **argv)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 	/* A closed pipe is reported like any other failed write. */
-	(void)signal(SIGPIPE, SIG_IGN);
+	cli.pipe_ignored = signal(SIGPIPE, SIG_IGN) == SIG_IGN;
 	output_init();
 	cli_exit status = run(&cli, argc, argv);
 	/* Some file systems tell only now that the disk is full. */

@@ -37,19 +37,24 @@ void output_init(void)
 	json_set_alloc_funcs(wiped_malloc, wiped_free);
 }
 
-cli_exit output_write(const struct cli *cli, const char *data, size_t len)
+cli_exit output_write_to(const struct cli *cli, int fd, const char *what, const char *data,
+			 size_t len)
 {
 	while (len > 0) {
-		ssize_t done = write(STDOUT_FILENO, data, len);
+		ssize_t done = write(fd, data, len);
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return cli_refuse(cli, "cannot write to standard output: %s",
-					  strerror(errno));
+			return cli_refuse(cli, "cannot write to %s: %s", what, strerror(errno));
 		data += done;
 		len -= (size_t)done;
 	}
 	return CLI_DONE;
+}
+
+cli_exit output_write(const struct cli *cli, const char *data, size_t len)
+{
+	return output_write_to(cli, STDOUT_FILENO, "standard output", data, len);
 }
 
 cli_exit output_send(const struct cli *cli, struct bytes *out)
@@ -69,14 +74,19 @@ static int append_dump(const char *data, size_t len, void *context)
 	return out->failed ? -1 : 0;
 }
 
+void output_append_json(struct bytes *out, json_t *json)
+{
+	if (!json || json_dump_callback(json, append_dump, out, JSON_COMPACT) != 0)
+		out->failed = true;
+	json_decref(json);
+}
+
 cli_exit output_json(const struct cli *cli, json_t *json)
 {
 	struct bytes out = { 0 };
 
-	if (!json || json_dump_callback(json, append_dump, &out, JSON_COMPACT) != 0)
-		out.failed = true;
+	output_append_json(&out, json);
 	bytes_append(&out, "\n", 1);
-	json_decref(json);
 	return output_send(cli, &out);
 }
 
@@ -96,6 +106,21 @@ json_t *output_json_text(const char *text)
 	if (!repaired.failed)
 		json = json_stringn(repaired.data, repaired.len);
 	bytes_free(&repaired);
+	return json;
+}
+
+json_t *output_json_words(const char *text)
+{
+	json_t *json = json_array();
+
+	while (json && *text) {
+		size_t len = strcspn(text, " ");
+		if (len > 0 && json_array_append_new(json, json_stringn(text, len)) != 0) {
+			json_decref(json);
+			return NULL;
+		}
+		text += len + (text[len] == ' ');
+	}
 	return json;
 }
 

@@ -16,13 +16,21 @@ void output_init(void);
 
 /* Writes all of data. A full disk or a closed pipe is refused with a message. */
 cli_exit output_write(const struct cli *cli, const char *data, size_t len);
+/* The same to a descriptor, which messages call what. */
+cli_exit output_write_to(const struct cli *cli, int fd, const char *what, const char *data,
+			 size_t len);
 /* Writes out and frees it. */
 cli_exit output_send(const struct cli *cli, struct bytes *out);
+/* Appends json, without white space, and drops the reference. NULL is a failure of memory. */
+void output_append_json(struct bytes *out, json_t *json);
 /* Writes json on one line and drops the reference. NULL is a failure of memory. */
 cli_exit output_json(const struct cli *cli, json_t *json);
 
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL if there is no memory. */
 json_t *output_json_text(const char *text);
+
+/* The words of text, which have a space between them, as a JSON array. NULL if there is no memory. */
+json_t *output_json_words(const char *text);
 
 /* Replaces control characters in place, so that text cannot steer a terminal nor break a line. */
 void output_clean(char *text);

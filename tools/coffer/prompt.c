@@ -105,12 +105,12 @@ static cli_exit ask(const struct cli *cli, const char *question, struct bytes *o
 	return status;
 }
 
-cli_exit prompt_twice(const struct cli *cli, struct bytes *out)
+cli_exit prompt_twice(const struct cli *cli, const char *question, struct bytes *out)
 {
 	struct bytes again = { 0 };
 	cli_exit status;
 
-	if ((status = ask(cli, "Value (not shown): ", out)) == CLI_DONE &&
+	if ((status = ask(cli, question, out)) == CLI_DONE &&
 	    (status = ask(cli, "Once more: ", &again)) == CLI_DONE &&
 	    (out->len != again.len ||
 	     (out->len > 0 && memcmp(out->data, again.data, out->len) != 0)))

@@ -5,9 +5,10 @@
 #include "bytes.h"
 #include "cli.h"
 
-/* Asks twice on standard error, reads standard input, which is a terminal, without echo. The
+/* Asks the question on standard error, and once more; reads standard input, which is a terminal, without echo. The
  * value is the line without its newline. Refused with a message: two that differ, no line, a
  * line too long for a terminal. A signal that ends the process finds the terminal as it was. */
-COFFER_MUST_USE cli_exit prompt_twice(const struct cli *cli, struct bytes *out);
+COFFER_MUST_USE cli_exit prompt_twice(const struct cli *cli, const char *question,
+				      struct bytes *out);
 
 #endif

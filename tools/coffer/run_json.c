@@ -10,6 +10,12 @@ json_t *run_json_meta(const struct coffer_bootstrap *about)
 			 (json_int_t)about->pushed_at_ms);
 }
 
+json_t *run_json_sentry(const struct coffer_bootstrap *about)
+{
+	return json_pack("{s:o, s:o}", "dsn", output_json_text(about->sentry_dsn), "trace_id",
+			 output_json_text(about->sentry_trace_id));
+}
+
 json_t *run_json_extras(const struct coffer_bootstrap *about)
 {
 	json_t *json = json_object();

@@ -8,14 +8,26 @@ extern const struct command cmd_init;
 extern const struct command cmd_set;
 extern const struct command cmd_get;
 extern const struct command cmd_ls;
+extern const struct command cmd_exec;
 extern const struct command cmd_redact;
+extern const struct command cmd_resolve;
 extern const struct command cmd_rm;
 extern const struct command cmd_history;
 extern const struct command cmd_rollback;
+extern const struct command cmd_import;
+extern const struct command cmd_export;
 extern const struct command cmd_run;
 extern const struct command cmd_run_create;
+extern const struct command cmd_service;
+extern const struct command cmd_service_create;
+extern const struct command cmd_key;
 extern const struct command cmd_bootstrap;
 extern const struct command cmd_audit;
+extern const struct command cmd_audit_checkpoint;
+extern const struct command cmd_audit_verify;
+extern const struct command cmd_why;
+extern const struct command cmd_backup;
+extern const struct command cmd_restore;
 extern const struct command cmd_status;
 
 #endif

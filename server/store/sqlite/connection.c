@@ -154,20 +154,31 @@ coffer_err connection_lock(sqlite3 *db)
 	return rc == SQLITE_OK ? COFFER_OK : failure_of(db, rc, "lock");
 }
 
-pid_t connection_holder(const char *path)
+bool connection_locked(const char *path, pid_t *holder)
 {
 	struct flock lock = {
 		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_FIRST, .l_len = LOCK_LEN
 	};
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	bool found;
+	bool locked;
 
+	*holder = 0;
 	if (fd < 0)
-		return 0;
-	/* The pid is 0 or negative for a holder in another pid namespace, or by another kind of lock. */
-	found = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0;
+		return false;
+	locked = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 	(void)close(fd);
-	return found ? lock.l_pid : 0;
+	/* The pid is 0 or negative for a holder in another pid namespace, or by another kind of lock. */
+	if (locked && lock.l_pid > 0)
+		*holder = lock.l_pid;
+	return locked;
+}
+
+pid_t connection_holder(const char *path)
+{
+	pid_t holder;
+
+	(void)connection_locked(path, &holder);
+	return holder;
 }
 
 coffer_err connection_number(sqlite3 *db, const char *sql, int64_t *number)

@@ -3,6 +3,7 @@
 #define STORE_SQLITE_CONNECTION_H
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 #include "store/store.h"
 
@@ -14,9 +15,10 @@ COFFER_MUST_USE coffer_err connection_open(sqlite3 **out, const char *path, stor
 /* Turns the write-ahead log on, and takes the lock that lasts until the connection is closed. */
 COFFER_MUST_USE coffer_err connection_lock(sqlite3 *db);
 
-/* The process that has path locked, 0 if unknown. Only for a connection that failed to lock it: asking
- * drops this process's own locks on the file. */
+/* The process that has path locked, 0 if unknown; and whether one has. Only for a connection that failed to
+ * lock it: asking drops this process's own locks on the file. */
 pid_t connection_holder(const char *path);
+bool connection_locked(const char *path, pid_t *holder);
 
 /* The single number that sql yields. */
 COFFER_MUST_USE coffer_err connection_number(sqlite3 *db, const char *sql, int64_t *number);

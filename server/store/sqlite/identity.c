@@ -69,6 +69,7 @@ coffer_err store_slot_delete(struct store *store, uint32_t id)
 {
 	struct query q = query_start(store, STATEMENT_SLOT_DELETE);
 
+	store->scrub = true;
 	query_bind_int(&q, id);
 	return query_change(&q);
 }

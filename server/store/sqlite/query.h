@@ -20,6 +20,7 @@ struct store {
 	bool in_tx;
 	coffer_err tx_err; /* what has spoiled the open transaction */
 	int log_frames;    /* pages in the write-ahead log after the last commit */
+	bool scrub;        /* the log may hold what must not stay in the files */
 	sqlite3_stmt *statements[STATEMENTS_LEN];
 };
 

@@ -60,6 +60,7 @@ coffer_err store_open(struct store **out, const char *path, store_mode mode, pid
 		*holder = err == COFFER_FAILED_PRECONDITION ? connection_holder(path) : 0;
 		goto out;
 	}
+	store->scrub = mode == STORE_EXISTING; /* one that was killed may not have come to it */
 	*out = store;
 	store = NULL;
 out:
@@ -94,17 +95,21 @@ coffer_err store_begin(struct store *store)
 }
 
 /* SQLite's own checkpoint after a commit would hide a failed fsync and repeat it, and the repeat succeeds
- * though pages are lost. For want of room it is left to a later commit: the log has everything. */
+ * though pages are lost. For want of room it is left to a later commit: the log has everything. What is deleted
+ * is overwritten in the database alone: to scrub, the log is emptied too. */
 static coffer_err checkpoint(struct store *store)
 {
+	int mode = store->scrub ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
 	int rc;
 	coffer_err err;
 
-	if (store->log_frames < CHECKPOINT_FRAMES)
+	if (store->log_frames < CHECKPOINT_FRAMES && !store->scrub)
 		return COFFER_OK;
-	rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	if (rc == SQLITE_OK)
+	rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, NULL, NULL);
+	if (rc == SQLITE_OK) {
+		store->scrub = false;
 		return COFFER_OK;
+	}
 	err = failure_of(store->db, rc, "checkpoint");
 	return err == COFFER_UNAVAILABLE ? COFFER_OK : err;
 }

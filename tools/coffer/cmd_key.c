@@ -1,0 +1,137 @@
+#include "verbs.h"
+
+#include "connect.h"
+#include "input.h"
+#include "options.h"
+#include "output.h"
+#include "prompt.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+/* Without letters and digits that look like one another. */
+static const char alphabet[] = "abcdefghjkmnpqrstuvwxyz023456789";
+_Static_assert(sizeof(alphabet) - 1 == 32, "a letter is five bits of a random byte");
+
+/* 150 bits, in groups of five letters. */
+#define GENERATED_LETTERS 30
+#define GENERATED_GROUP   5
+
+/* Printed before it is used: of one that could not be printed, the store would have no key. */
+static cli_exit generate(const struct cli *cli, struct bytes *out)
+{
+	unsigned char random[GENERATED_LETTERS];
+	cli_exit status;
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return cli_refuse(cli, "no random numbers: %s", strerror(errno));
+	for (size_t i = 0; i < sizeof(random); i++) {
+		if (i > 0 && i % GENERATED_GROUP == 0)
+			bytes_append(out, "-", 1);
+		bytes_append(out, &alphabet[random[i] % 32], 1);
+	}
+	explicit_bzero(random, sizeof(random));
+	bytes_append(out, "\n", 1);
+	if (out->failed)
+		return cli_refuse(cli, "out of memory");
+	if ((status = output_write(cli, out->data, out->len)) == CLI_DONE)
+		out->len--;
+	return status;
+}
+
+static cli_exit find_passphrase(const struct cli *cli, const char *file, bool made,
+				struct bytes *out)
+{
+	if (made)
+		return generate(cli, out);
+	if (file)
+		return input_file(cli, file, true, out);
+	if (isatty(STDIN_FILENO))
+		return prompt_twice(cli, "New passphrase (not shown): ", out);
+	return input_file(cli, "-", true, out);
+}
+
+static cli_exit passphrase(struct cli *cli, int argc, char **argv)
+{
+	const char *file = NULL;
+	bool made = false;
+	const struct option_row rows[] = {
+		{ "passphrase-file", OPTION_TEXT, { .text = &file } },
+		{ "generate", OPTION_FLAG, { .flag = &made } },
+	};
+	struct option_list operands;
+	struct coffer_admin *admin = NULL;
+	struct bytes bytes = { 0 };
+	cli_exit status;
+
+	if (!options_parse(cli, argc, argv, rows, 2, &operands) ||
+	    !options_expect(cli, &operands, 0, 0, ""))
+		return cli->status;
+	if (file && made)
+		return cli_usage(cli, "takes --passphrase-file or --generate, not both");
+	if ((status = connect_admin(cli, &admin)) == CLI_DONE &&
+	    (status = find_passphrase(cli, file, made, &bytes)) == CLI_DONE)
+		status = connect_result(
+		    cli, admin,
+		    coffer_admin_use_passphrase(admin, (const uint8_t *)bytes.data, bytes.len));
+	bytes_free(&bytes);
+	coffer_admin_close(admin);
+	return status;
+}
+
+static cli_exit file(struct cli *cli, int argc, char **argv)
+{
+	struct option_list operands;
+	struct coffer_admin *admin = NULL;
+	struct bytes out = { 0 };
+	char *path = NULL;
+	cli_exit status;
+
+	if (!options_parse(cli, argc, argv, NULL, 0, &operands) ||
+	    !options_expect(cli, &operands, 0, 0, ""))
+		return cli->status;
+	if ((status = connect_admin(cli, &admin)) == CLI_DONE)
+		status = connect_result(cli, admin, coffer_admin_use_key_file(admin, &path));
+	if (status == CLI_DONE) {
+		bytes_clean(&out, path);
+		bytes_append(&out, "\n", 1);
+		status = output_send(cli, &out);
+	}
+	free(path);
+	coffer_admin_close(admin);
+	return status;
+}
+
+static const struct command cmd_key_passphrase = {
+	.name = "passphrase",
+	.synopsis = "[--passphrase-file F | --generate]",
+	.summary = "let a new passphrase, and nothing else, open the store",
+	.details =
+	    "The passphrase is read from standard input, or asked for if that is a terminal. The\n"
+	    "running daemon goes on; its next start needs the passphrase.\n\n"
+	    "  --passphrase-file F   read it from F, - for standard input\n"
+	    "  --generate            make one of 150 random bits and print it, once\n",
+	.run = passphrase,
+};
+
+static const struct command cmd_key_file = {
+	.name = "file",
+	.synopsis = "",
+	.summary = "let the key file, and nothing else, open the store; print its path",
+	.details =
+	    "The file is the one that the daemon looks for when it starts: its --key-file, the\n"
+	    "credential coffer.key, or HOME/key. If there is none it is made, with a new key.\n",
+	.run = file,
+};
+
+static const struct command *const key_verbs[] = { &cmd_key_passphrase, &cmd_key_file, NULL };
+
+const struct command cmd_key = {
+	.name = "key",
+	.synopsis = "passphrase | file ...",
+	.summary = "change what opens the store: a passphrase or a key file",
+	.subs = key_verbs,
+};
