@@ -203,6 +203,9 @@ static coffer_err copy_status(struct slice body, const coffer_v1_StatusResponse 
 		.audit_writable = reply->audit_writable,
 		.arena_used = reply->arena_used,
 		.arena_size = reply->arena_size,
+		.key_epoch = reply->key_epoch,
+		.key_rotating = reply->key_rotating,
+		.backup_at_ms = reply->backup_at_ms,
 	};
 	if ((err = copy_text(reply->server, out->server, sizeof(out->server))) != COFFER_OK ||
 	    (err = copy_text(reply->cipher, out->cipher, sizeof(out->cipher))) != COFFER_OK)

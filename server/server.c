@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "core/rotation.h"
 #include "names.h"
 #include "passphrase.h"
 #include "rpc/bound.h"
@@ -77,7 +78,9 @@ static coffer_err make_store(struct server *server, const struct config *config,
 	if ((err = keyring_create(&server->keyring, server->arena, id.uuid)) != COFFER_OK ||
 	    (err = store_begin(server->store)) != COFFER_OK)
 		return err;
-	if ((err = store_identity_put(server->store, &id)) != COFFER_OK)
+	/* A new store is no flat one. */
+	if ((err = store_identity_put(server->store, &id)) != COFFER_OK ||
+	    (err = store_mark_put(server->store, STORE_MARK_MIGRATED, id.created_ms)) != COFFER_OK)
 		goto out;
 	err = slot_wanted ? unlock_make(server->keyring, server->store, server->arena, config,
 					&server->paths)
@@ -162,7 +165,7 @@ static coffer_err open_trail(struct server *server, const struct config *config)
 {
 	struct trail_options options = {
 		.folder = server->paths.audit,
-		.key = keyring_key(server->keyring, KEY_AUDIT, 1),
+		.key = keyring_lasting_key(server->keyring, KEY_AUDIT),
 		.sync_always =
 		    config->audit_sync != NULL && strcmp(config->audit_sync, "always") == 0,
 		.file_max = config->audit_file_max,
@@ -202,7 +205,8 @@ coffer_err server_open_parts(struct server *server, const struct config *config)
 {
 	coffer_err err;
 
-	if ((err = open_trail(server, config)) != COFFER_OK ||
+	if ((err = rotation_load(server->keyring, server->store, server->arena)) != COFFER_OK ||
+	    (err = open_trail(server, config)) != COFFER_OK ||
 	    (err = ballast_open(&server->ballast,
 				config->ephemeral ? NULL : server->paths.reserve)) != COFFER_OK ||
 	    (err = open_core(server, config)) != COFFER_OK)
@@ -228,7 +232,9 @@ coffer_err server_open(struct server *server, const struct config *config)
 		return err;
 	err = config->ephemeral ? open_ephemeral(server, config) : open_home(server, config);
 	passphrase_erase_variable();
-	return err == COFFER_OK ? server_open_parts(server, config) : err;
+	if (err != COFFER_OK || (err = server_open_parts(server, config)) != COFFER_OK)
+		return err;
+	return bound_restore(&server->rpc);
 }
 
 /* The paths are found anew once the home is there, so that links in them are followed. */
@@ -323,6 +329,8 @@ coffer_err server_prepare(struct server *server, const struct config *config)
 {
 	coffer_err err;
 
+	if ((err = local_migrate(&server->rpc)) != COFFER_OK)
+		return err;
 	for (size_t i = 0; i < config->secrets_len; i++)
 		if ((err = put_argument(server, config->secrets[i])) != COFFER_OK)
 			return err;

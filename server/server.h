@@ -18,7 +18,7 @@
 struct server {
 	struct paths paths;
 	char temporary[32]; /* the folder of an ephemeral server, to be removed; "" for none */
-	char *key_file; /* where the next start looks for it; NULL for an ephemeral server */
+	char *key_file;     /* where the next start looks for it; NULL for an ephemeral server */
 	struct arena *arena;
 	struct store *store;
 	struct keyring *keyring;
@@ -42,7 +42,7 @@ COFFER_MUST_USE coffer_err server_open_parts(struct server *server, const struct
  * can be repeated. */
 COFFER_MUST_USE coffer_err server_init(const struct config *config);
 
-/* Stores the secrets that the command line names, and for an ephemeral server creates a run and prints what
+/* Moves the secrets of a flat store if that was never done, stores those that the command line names, and for an ephemeral server creates a run and prints what
  * a client needs on stdout. */
 COFFER_MUST_USE coffer_err server_prepare(struct server *server, const struct config *config);
 

@@ -43,8 +43,24 @@ coffer_err unlock_make(struct keyring *keyring, struct store *store, struct aren
 	return err;
 }
 
-/* Tries one slot after the other, of which one is enough. */
-static coffer_err open_any(struct keyring *keyring, struct store *store, struct arena *arena,
+static bool is_open(const struct keyring *keyring, const struct slot *slot)
+{
+	return keyring_key(keyring, KEY_RECORD, slot->epoch) != NULL;
+}
+
+/* COFFER_NOT_FOUND if there is no slot at all. */
+static coffer_err check_open(const struct keyring *keyring, struct store *store, coffer_err failed)
+{
+	struct slot slot = { .id = 0 };
+
+	while (slots_next(store, slot.id, &slot) == COFFER_OK)
+		if (!is_open(keyring, &slot))
+			return failed;
+	return slot.id == 0 && keyring_epoch(keyring) == 0 ? COFFER_NOT_FOUND : COFFER_OK;
+}
+
+/* Tries one slot after the other, of which one is enough for each epoch. */
+static coffer_err open_all(struct keyring *keyring, struct store *store, struct arena *arena,
 			   const struct config *config, const char *file)
 {
 	struct secret passphrase = SECRET_EMPTY;
@@ -53,22 +69,23 @@ static coffer_err open_any(struct keyring *keyring, struct store *store, struct 
 
 	while ((err = slots_next(store, slot.id, &slot)) == COFFER_OK) {
 		struct keys_way way = { .file = file };
+		if (is_open(keyring, &slot))
+			continue;
 		if (slot.kind == SLOT_PASSPHRASE && passphrase.data == NULL &&
 		    (last = passphrase_get(config, arena, true, &passphrase)) != COFFER_OK) {
 			log_error("the store needs a passphrase: use --passphrase-file");
 			continue;
 		}
 		way.passphrase = (struct slice){ passphrase.data, passphrase.len };
-		last = keys_open(keyring, &slot, arena, &way);
-		if (last == COFFER_OK)
-			break;
+		if ((err = keys_open(keyring, &slot, arena, &way)) != COFFER_OK)
+			last = err;
 	}
 	secret_free(&passphrase);
 	if (err == COFFER_DATA_LOSS)
 		log_error("a key slot is damaged");
 	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
 		return err;
-	if (last == COFFER_NOT_FOUND)
+	if ((last = check_open(keyring, store, last)) == COFFER_NOT_FOUND)
 		log_error("no key opens the store");
 	return last;
 }
@@ -81,7 +98,7 @@ coffer_err unlock_open(struct keyring *keyring, struct store *store, struct aren
 
 	if ((err = unlock_key_file(config, paths, &file)) != COFFER_OK)
 		return err;
-	err = open_any(keyring, store, arena, config, file);
+	err = open_all(keyring, store, arena, config, file);
 	free(file);
 	return err;
 }

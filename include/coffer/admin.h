@@ -265,6 +265,28 @@ COFFER_MUST_USE coffer_err coffer_admin_use_passphrase(struct coffer_admin *admi
  * is a string that the caller frees with free(). COFFER_FAILED_PRECONDITION if it cannot be used. */
 COFFER_MUST_USE coffer_err coffer_admin_use_key_file(struct coffer_admin *admin, char **path);
 
+/* --- flat stores -------------------------------------------------------------------------------------- */
+
+/* A secret of global that belongs to a component of the system. */
+struct coffer_migration {
+	char name[COFFER_NAME_MAX + 1];
+	char scope[COFFER_SCOPE_MAX + 1]; /* where it belongs */
+	uint32_t version;                 /* there; 0: none yet */
+	bool kept;                        /* there is one already: both are left as they are */
+};
+struct coffer_migrations {
+	struct coffer_migration *items;
+	size_t len;
+};
+void coffer_migrations_free(struct coffer_migrations *migrations);
+
+/* Moves every secret of global that a rule matches ("PATTERN=component", at most COFFER_ALLOW_MAX of them, then those
+ * that are built in) to system/<component>; with dry_run only tells which. On failure *out holds what has been moved
+ * until then, and a repetition goes on. COFFER_INVALID_ARGUMENT: a rule is none. */
+COFFER_MUST_USE coffer_err coffer_admin_migrate(struct coffer_admin *admin,
+						const char *const *rules, size_t rules_len,
+						bool dry_run, struct coffer_migrations *out);
+
 /* --- backups ------------------------------------------------------------------------------------------ */
 
 /* A backup that is being made. */
@@ -297,6 +319,14 @@ COFFER_MUST_USE coffer_err coffer_admin_finish_backup(struct coffer_admin *admin
  * COFFER_NOT_FOUND: there is none. */
 COFFER_MUST_USE coffer_err coffer_admin_why(struct coffer_admin *admin, const char *id,
 					    const char *name, struct coffer_answer *out);
+
+/* Makes a new root key, which that passphrase opens as it does the old one; len 0: which the key file does. Every
+ * secret is then written anew under it, while others are served: look at coffer_status until key_rotating is
+ * false. epoch may be NULL. COFFER_INVALID_ARGUMENT if that does not open the store; COFFER_FAILED_PRECONDITION
+ * if a rotation is under way, the key file cannot be used, or the store is in memory. */
+COFFER_MUST_USE coffer_err coffer_admin_rotate_key(struct coffer_admin *admin,
+						   const uint8_t *passphrase, size_t len,
+						   uint32_t *epoch);
 
 /* --- audit and status --------------------------------------------------------------------------------- */
 
@@ -360,6 +390,9 @@ struct coffer_status {
 	bool audit_writable;
 	uint64_t arena_used;
 	uint64_t arena_size;
+	uint32_t key_epoch;   /* counts the root keys */
+	bool key_rotating;    /* records are being sealed under it */
+	int64_t backup_at_ms; /* of the last backup that was finished; 0: none */
 	struct coffer_method_status *methods;
 	size_t methods_len;
 };

@@ -75,9 +75,8 @@ static coffer_err read_boot_id(uint8_t out[16])
 {
 	char text[64], digits[3] = "";
 	const char *at = text;
-	coffer_err err;
 
-	if ((err = read_text(BOOT_ID, text, sizeof(text))) != COFFER_OK)
+	if (read_text(BOOT_ID, text, sizeof(text)) != COFFER_OK)
 		return COFFER_UNAVAILABLE;
 	for (size_t i = 0; i < 16; i++) {
 		char *end;

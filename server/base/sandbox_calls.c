@@ -49,14 +49,14 @@ static const struct exception exceptions[] = {
 	{ SCMP_SYS(mmap), SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
 	{ SCMP_SYS(mprotect), SCMP_A2_32(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
 	/* flags, and SQLite's locks; no signal on I/O, no lease on another's file */
-	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETFD) },
-	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETFD) },
-	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETFL) },
-	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETFL) },
-	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETLK) },
-	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETLK) },
+	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETFD, 0) },
+	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETFD, 0) },
+	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETFL, 0) },
+	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETFL, 0) },
+	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETLK, 0) },
+	{ SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETLK, 0) },
 	/* a process is held to see its end */
-	{ SCMP_SYS(pidfd_open), SCMP_A1_32(SCMP_CMP_EQ, 0) },
+	{ SCMP_SYS(pidfd_open), SCMP_A1_32(SCMP_CMP_EQ, 0, 0) },
 };
 
 /* Calls that no part of the daemon makes, nor any library for it: who makes one has taken it over. */
@@ -106,7 +106,7 @@ static int add_rules(scmp_filter_ctx filter)
 	/* abort() signals itself; nobody else. */
 	if (rc == 0)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				      SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
+				      SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid(), 0));
 	return rc;
 }
 

@@ -13,6 +13,7 @@
 #define COPY_NAME "backup-unfinished"
 
 struct backup {
+	struct core *core; /* borrowed */
 	const struct backup_places *places;
 	struct backup_header header;
 	struct stream *stream;
@@ -34,19 +35,16 @@ struct backup {
 static coffer_err write_slots(struct core *core, struct buf *out)
 {
 	struct store_slot slot = { .id = 0 };
-	size_t count = 0;
 	coffer_err err;
 
 	while ((err = store_slot_next(core->store, slot.id, &slot)) == COFFER_OK) {
 		if ((err = backup_form_slot(&slot, out)) != COFFER_OK)
 			return err;
-		count++;
 	}
-	if (err != COFFER_NOT_FOUND)
-		return err;
-	return count > 0 ? COFFER_OK : COFFER_FAILED_PRECONDITION;
+	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 }
 
+/* In the moment that the copy is of: what opens the store then opens it. */
 static coffer_err write_header(struct backup *backup, struct core *core)
 {
 	struct backup_header *header = &backup->header;
@@ -67,9 +65,12 @@ static coffer_err write_header(struct backup *backup, struct core *core)
 
 static coffer_err begin_copy(struct backup *backup, struct core *core)
 {
+	struct store_slot slot;
 	char *path;
 	coffer_err err;
 
+	if ((err = store_slot_next(core->store, 0, &slot)) != COFFER_OK)
+		return err == COFFER_NOT_FOUND ? COFFER_FAILED_PRECONDITION : err;
 	if (asprintf(&path, "%s/%s", backup->places->home, COPY_NAME) < 0)
 		return COFFER_RESOURCE_EXHAUSTED;
 	err = store_copy_begin(&backup->database, core->store, path);
@@ -86,13 +87,13 @@ coffer_err backup_begin(struct backup **out, struct core *core, const struct bac
 	*out = NULL;
 	if (backup == NULL)
 		return COFFER_RESOURCE_EXHAUSTED;
+	backup->core = core;
 	backup->places = places;
 	backup->header.created_ms = now_ms;
 	backup->header.audit_seq = audit_seq;
 	backup->fd = -1;
 	backup->audit = (struct copy){ .folder = -1, .fd = -1 };
-	if ((err = write_header(backup, core)) == COFFER_OK &&
-	    (err = begin_copy(backup, core)) == COFFER_OK)
+	if ((err = begin_copy(backup, core)) == COFFER_OK)
 		*out = backup;
 	else
 		backup_close(backup);
@@ -225,11 +226,16 @@ static coffer_err write_chunk(struct backup *backup, struct buf *out, bool *done
 
 coffer_err backup_step(struct backup *backup, struct buf *out, bool *done)
 {
+	coffer_err err;
+
 	*done = false;
 	if (out->cap - out->len < BACKUP_STEP_MAX)
 		return COFFER_RESOURCE_EXHAUSTED;
-	if (!backup->copied)
-		return store_copy_step(backup->database, &backup->copied);
+	if (!backup->copied) {
+		err = store_copy_step(backup->database, &backup->copied);
+		return err == COFFER_OK && backup->copied ? write_header(backup, backup->core)
+							  : err;
+	}
 	if (backup->begun)
 		return write_chunk(backup, out, done);
 	memcpy(out->data + out->len, backup->head, backup->header_len);

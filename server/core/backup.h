@@ -25,7 +25,7 @@ struct backup_places {
 	const char *audit;
 };
 
-/* audit_seq is the newest record of the log. COFFER_FAILED_PRECONDITION if the store is in memory, as no key
+/* core is borrowed for as long, too. audit_seq is the newest record of the log. COFFER_FAILED_PRECONDITION if the store is in memory, as no key
  * opens what is in it, or the copy cannot be made; COFFER_RESOURCE_EXHAUSTED without memory. On error *out is
  * NULL. */
 COFFER_MUST_USE coffer_err backup_begin(struct backup **out, struct core *core,

@@ -14,6 +14,7 @@ coffer_err core_init(struct core *core)
 	core->ending.id[0] = '\0';
 	core->renewing.id[0] = '\0';
 	core->binding[0] = '\0';
+	core->new_epoch = core->old_epoch = 0;
 	core->sealed = (struct buf){ malloc(cap), 0, cap };
 	if (core->sealed.data == NULL)
 		return COFFER_RESOURCE_EXHAUSTED;
@@ -43,6 +44,7 @@ coffer_err core_begin(struct core *core)
 	core->ending.id[0] = '\0';
 	core->renewing.id[0] = '\0';
 	core->binding[0] = '\0';
+	core->new_epoch = core->old_epoch = 0;
 	core->next_revision = core->revision;
 	return store_begin(core->store);
 }
@@ -67,6 +69,8 @@ coffer_err core_commit(struct core *core)
 	}
 	if (core->renewing.id[0] != '\0')
 		grants_mark_renewed(core, slice_str(core->renewing.id), core->renewing.expires_ms);
+	keyring_drop(core->keyring, core->old_epoch);
+	core->new_epoch = core->old_epoch = 0;
 	core->ending.id[0] = '\0';
 	core->renewing.id[0] = '\0';
 	core->binding[0] = '\0';
@@ -79,6 +83,8 @@ void core_rollback(struct core *core)
 	cache_clear(&core->cache);
 	if (core->binding[0] != '\0')
 		bonds_untie(core, slice_str(core->binding));
+	keyring_drop(core->keyring, core->new_epoch);
+	core->new_epoch = core->old_epoch = 0;
 	core->binding[0] = '\0';
 	core->ending.id[0] = '\0';
 	core->renewing.id[0] = '\0';

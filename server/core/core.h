@@ -48,6 +48,8 @@ struct core {
 		char id[COFFER_ID_LEN + 1];
 		int64_t expires_ms;
 	} renewing;             /* the one that it renews */
+	uint32_t new_epoch;     /* of the keyring, which the open transaction makes; 0 for none */
+	uint32_t old_epoch;     /* which it ends */
 	uint64_t next_revision; /* revision, once the open transaction is committed */
 };
 

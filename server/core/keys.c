@@ -170,6 +170,14 @@ static coffer_err delete_slots_below(struct store *store, uint32_t id)
 	return err;
 }
 
+/* What is wrong is the file, and not the store or the caller. */
+static coffer_err of_file(coffer_err err)
+{
+	return err == COFFER_NOT_FOUND || err == COFFER_PERMISSION_DENIED || err == COFFER_DATA_LOSS
+		   ? COFFER_FAILED_PRECONDITION
+		   : err;
+}
+
 coffer_err keys_change(struct core *core, struct slice passphrase, uint32_t *slot)
 {
 	const struct keys_way way = { .passphrase = passphrase, .file = core->key_file };
@@ -196,4 +204,47 @@ coffer_err keys_change(struct core *core, struct slice passphrase, uint32_t *slo
 	if (err == COFFER_OK)
 		*slot = made.id;
 	return err;
+}
+
+coffer_err keys_new_epoch(struct core *core, struct slice passphrase)
+{
+	const struct keys_way way = { .passphrase = passphrase, .file = core->key_file };
+	struct secret kek = SECRET_EMPTY;
+	struct slot slot;
+	uint32_t last, epoch = keyring_epoch(core->keyring) + 1;
+	coffer_err err;
+
+	if (core->key_file == NULL)
+		return COFFER_FAILED_PRECONDITION;
+	if ((err = last_slot(core->store, &last)) != COFFER_OK ||
+	    (err = slots_next(core->store, 0, &slot)) != COFFER_OK)
+		return err;
+	if ((slot.kind == SLOT_PASSPHRASE) != (passphrase.len > 0))
+		return COFFER_INVALID_ARGUMENT;
+	if (last == UINT32_MAX)
+		return COFFER_RESOURCE_EXHAUSTED;
+	/* With the salt of the old slot: so Argon2id runs once, and the nonce makes another wrap key. */
+	if ((err = of_file(find_kek(&slot, core->arena, &way, &kek))) != COFFER_OK ||
+	    (err = keyring_unwrap(core->keyring, &slot, kek.data)) != COFFER_OK ||
+	    (err = keyring_new_epoch(core->keyring, epoch)) != COFFER_OK)
+		goto out;
+	core->new_epoch = slot.epoch = epoch;
+	slot.id = last + 1;
+	err = put(core->keyring, core->store, &slot, &kek);
+out:
+	secret_free(&kek);
+	return err;
+}
+
+coffer_err keys_end_epoch(struct core *core, uint32_t epoch)
+{
+	struct store_slot row = { .id = 0 };
+	coffer_err err;
+
+	core->old_epoch = epoch;
+	while ((err = store_slot_next(core->store, row.id, &row)) == COFFER_OK)
+		if (row.epoch == epoch &&
+		    (err = store_slot_delete(core->store, row.id)) != COFFER_OK)
+			return err;
+	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 }

@@ -37,4 +37,13 @@ COFFER_MUST_USE coffer_err keys_add(struct keyring *keyring, struct store *store
  * opens this store, which is in memory. */
 COFFER_MUST_USE coffer_err keys_change(struct core *core, struct slice passphrase, uint32_t *slot);
 
+/* In the open transaction: makes the keyring's next epoch, current from then on, and a slot for it that opens as
+ * the one slot of the current epoch does: with the passphrase, or with the key file if it is empty.
+ * COFFER_PERMISSION_DENIED if that opens the store not; COFFER_INVALID_ARGUMENT if it opens by the other way;
+ * COFFER_FAILED_PRECONDITION as keys_change. A roll-back takes the epoch away. */
+COFFER_MUST_USE coffer_err keys_new_epoch(struct core *core, struct slice passphrase);
+
+/* In the open transaction: the slots of that epoch are deleted; with the commit its keys are gone. */
+COFFER_MUST_USE coffer_err keys_end_epoch(struct core *core, uint32_t epoch);
+
 #endif

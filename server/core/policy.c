@@ -5,7 +5,7 @@
 #include "core/scopes.h"
 #include "names.h"
 
-static bool matches(struct slice glob, struct slice name)
+bool policy_matches(struct slice glob, struct slice name)
 {
 	char pattern[COFFER_NAME_MAX + 1], text[COFFER_NAME_MAX + 1];
 
@@ -25,7 +25,7 @@ bool policy_allows_name(const struct grant *grant, struct slice name)
 	if (list.len == 0)
 		return true;
 	while (scopes_next(&list, &glob))
-		if (matches(glob, name))
+		if (policy_matches(glob, name))
 			return true;
 	return false;
 }

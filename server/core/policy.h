@@ -10,6 +10,9 @@
 #include "core/grants.h"
 #include "slice.h"
 
+/* Whether a glob over names matches the name. */
+bool policy_matches(struct slice glob, struct slice name);
+
 /* Whether the grant's globs let it see that name; without globs it sees every name. */
 bool policy_allows_name(const struct grant *grant, struct slice name);
 

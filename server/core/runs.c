@@ -18,8 +18,8 @@ run_state runs_state(const struct store_run *row, int64_t now_ms)
 	return is_live(row->state) && now_ms >= row->expires_ms ? RUN_EXPIRED : row->state;
 }
 
-/* Where the payload stands, for its seal: beside the run's own secrets, under a reserved name. */
-static struct seal_context payload_context(char scope[SCOPES_RUN_LEN], struct slice id)
+/* Beside the run's own secrets, under a reserved name. */
+struct seal_context runs_payload_context(char scope[SCOPES_RUN_LEN], struct slice id)
 {
 	return (struct seal_context){ .scope = scopes_run(scope, id),
 				      .name = SLICE_LITERAL(NAMES_RESERVED_PREFIX "bootstrap"),
@@ -64,7 +64,7 @@ static coffer_err put_run(struct core *core, struct slice id, const struct runs_
 				 .expires_ms = spec->expires_ms,
 				 .bootstrap = spec->bootstrap };
 	char scope[SCOPES_RUN_LEN];
-	struct seal_context context = payload_context(scope, id);
+	struct seal_context context = runs_payload_context(scope, id);
 	coffer_err err;
 
 	core->sealed.len = 0;
@@ -136,7 +136,7 @@ coffer_err runs_payload_len(const struct store_run *row, size_t *len)
 coffer_err runs_open_payload(struct core *core, const struct store_run *row, uint8_t *out)
 {
 	char scope[SCOPES_RUN_LEN];
-	struct seal_context context = payload_context(scope, row->id);
+	struct seal_context context = runs_payload_context(scope, row->id);
 
 	return seal_open(core->keyring, &context, row->payload, out);
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "core/core.h"
+#include "core/scopes.h"
 
 /* What a run is created with; all checked by the caller. Slices are borrowed for the call. */
 struct runs_spec {
@@ -43,6 +44,9 @@ COFFER_MUST_USE coffer_err runs_create(struct core *core, const char id[COFFER_I
  * claim gets the data again. COFFER_NOT_FOUND: the run has none. COFFER_GONE: claimed before. */
 COFFER_MUST_USE coffer_err runs_claim(struct core *core, struct slice id, struct slice nonce,
 				      uint32_t uid, int64_t now_ms, struct store_run *row);
+
+/* Where the bootstrap data of the run of that id stands, for its seal; scope is borrowed. */
+struct seal_context runs_payload_context(char scope[SCOPES_RUN_LEN], struct slice id);
 
 /* Length of the row's bootstrap data, and the data itself into out, as secrets_open does. */
 COFFER_MUST_USE coffer_err runs_payload_len(const struct store_run *row, size_t *len);

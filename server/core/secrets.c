@@ -2,10 +2,10 @@
 
 #include "base/secret.h"
 #include "core/policy.h"
+#include "core/rules.h"
 #include "vault/seal.h"
 
-/* extra: STORE_NOTE for a note. */
-static struct seal_context context_of(const struct store_secret *row, uint32_t extra)
+struct seal_context secrets_context(const struct store_secret *row, uint32_t extra)
 {
 	return (struct seal_context){ .scope = row->scope,
 				      .name = row->name,
@@ -51,6 +51,12 @@ coffer_err secrets_find(struct core *core, const struct grant *grant, struct sli
 		if (err == COFFER_OK && secrets_expired(row, now_ms))
 			expired = (struct store_secret){ .version = row->version,
 							 .expires_ms = row->expires_ms };
+	}
+	/* Until it is moved, what belongs to a component of the system may stand in global. */
+	if (rules_fall_back(grant, name)) {
+		coffer_err err = latest(core, SLICE_LITERAL("global"), name, row);
+		if (err != COFFER_NOT_FOUND && (err != COFFER_OK || !secrets_gone(row, now_ms)))
+			return err;
 	}
 	*row = expired;
 	return COFFER_NOT_FOUND;
@@ -146,7 +152,7 @@ coffer_err secrets_value_len(const struct store_secret *row, size_t *len)
 
 coffer_err secrets_open(struct core *core, const struct store_secret *row, uint8_t *out)
 {
-	struct seal_context context = context_of(row, 0);
+	struct seal_context context = secrets_context(row, 0);
 
 	/* Flags that no row has may be those of a note, put where a value stands. */
 	if (row->flags & ~(STORE_DELETED | STORE_SOURCE))
@@ -161,7 +167,7 @@ coffer_err secrets_note_len(const struct store_secret *row, size_t *len)
 
 coffer_err secrets_open_note(struct core *core, const struct store_secret *row, uint8_t *out)
 {
-	struct seal_context context = context_of(row, STORE_NOTE);
+	struct seal_context context = secrets_context(row, STORE_NOTE);
 
 	return seal_open(core->keyring, &context, row->note, out);
 }
@@ -234,7 +240,8 @@ static coffer_err expect(struct core *core, const struct secrets_target *target,
 static coffer_err seal_content(struct core *core, struct store_secret *row,
 			       const struct secrets_content *content)
 {
-	struct seal_context context = context_of(row, 0), note = context_of(row, STORE_NOTE);
+	struct seal_context context = secrets_context(row, 0),
+			    note = secrets_context(row, STORE_NOTE);
 	struct buf *out = &core->sealed;
 	size_t len;
 	coffer_err err;

@@ -15,6 +15,9 @@
 bool secrets_gone(const struct store_secret *row, int64_t now_ms);
 bool secrets_expired(const struct store_secret *row, int64_t now_ms);
 
+/* Where the row's record stands, for its seal; with extra STORE_NOTE, its note. Borrows from the row. */
+struct seal_context secrets_context(const struct store_secret *row, uint32_t extra);
+
 /* Finds the newest version of a name in the scopes of the grant, in their order; one that is gone does not
  * hide a later scope's. Policy on the name is the caller's. COFFER_NOT_FOUND: row is then one that has
  * expired, or zero. */

@@ -75,6 +75,11 @@ static void on_turn_end(struct ev_loop *loop, ev_prepare *prepare, int events)
 
 	(void)events;
 	end_last_turn(net);
+	if (net->rpc->chores_due) {
+		net->rpc->chores_due = false;
+		net->chores.repeat = 0.001;
+		ev_timer_again(loop, &net->chores);
+	}
 	if (net->rpc->fatal || (net->draining && net->all == NULL))
 		ev_break(loop, EVBREAK_ALL);
 }

@@ -43,6 +43,8 @@ struct call {
 		coffer_v1_RenewGrantRequest renew_grant;
 		coffer_v1_WhyGrantRequest why_grant;
 		coffer_v1_RewrapKeyRequest rewrap_key;
+		coffer_v1_RotateKeyRequest rotate_key;
+		coffer_v1_MigrateRequest migrate;
 		coffer_v1_BeginBackupRequest begin_backup;
 		coffer_v1_ReadBackupRequest read_backup;
 		coffer_v1_FinishBackupRequest finish_backup;
@@ -121,7 +123,7 @@ bool call_page_full(struct call *call, struct call_page *page, coffer_err err);
 void call_page_end(struct call *call, const struct call_page *page);
 
 /* The handlers, by service and noun: job.c, job_secrets.c, job_wait.c, operator_secrets.c, operator_runs.c,
- * operator_services.c, why.c, operator_keys.c, operator_backup.c, operator_audit.c. */
+ * operator_services.c, why.c, operator_keys.c, operator_backup.c, operator_migrate.c, operator_audit.c. */
 coffer_err job_hello(struct call *call);
 coffer_err job_bootstrap(struct call *call);
 coffer_err job_get_secret(struct call *call);
@@ -144,7 +146,9 @@ coffer_err operator_create_service(struct call *call);
 coffer_err operator_list_grants(struct call *call);
 coffer_err operator_renew_grant(struct call *call);
 coffer_err operator_rewrap_key(struct call *call);
+coffer_err operator_rotate_key(struct call *call);
 coffer_err operator_why_grant(struct call *call);
+coffer_err operator_migrate(struct call *call);
 coffer_err operator_begin_backup(struct call *call);
 coffer_err operator_read_backup(struct call *call);
 coffer_err operator_finish_backup(struct call *call);
@@ -154,6 +158,7 @@ coffer_err operator_verify_audit(struct call *call);
 coffer_err operator_status(struct call *call);
 coffer_err operator_expire_runs(struct call *call); /* by the daemon itself, as the next ones */
 coffer_err operator_expire_secrets(struct call *call);
+coffer_err operator_end_rotation(struct call *call);
 coffer_err operator_end_of_process(struct call *call);
 
 #endif

@@ -32,14 +32,16 @@ struct rpc {
 	uint32_t connections; /* open sessions */
 	int64_t anchored_ms;  /* when the audit head was anchored last, and which */
 	uint64_t anchored_seq;
-	bool fatal; /* the store failed in a way that only a restart mends: stop serving */
+	bool chores_due; /* housekeeping is not to wait for its time */
+	bool fatal;      /* the store failed in a way that only a restart mends: stop serving */
 	struct backup_places backup_places;
 	struct {
 		struct backup *open; /* that is being made; NULL: none */
 		uint64_t id;         /* of the last one that was begun */
 		uint64_t step;       /* that comes next */
 		bool whole;          /* it has been read to its end */
-		int64_t used_ms;     /* of the monotonic clock */
+		int64_t created_ms;
+		int64_t used_ms; /* of the monotonic clock */
 	} backup;
 	struct {
 		uint64_t calls, errors;

@@ -2,6 +2,7 @@
 
 #include "base/ballast.h"
 #include "base/clock.h"
+#include "core/rotation.h"
 #include "core/runs.h"
 #include "core/secrets.h"
 #include "rpc/bound.h"
@@ -10,6 +11,8 @@
 
 #define CHORES_MS       5000 /* what is past its time is ended at most this much later */
 #define EXPIRE_RETRY_MS 10000
+#define ROTATE_MS       1 /* between two steps: for those who wait to be served */
+#define ROTATE_RETRY_MS 10000
 #define ANCHOR_MS       60000
 #define BACKUP_IDLE_MS  60000 /* then nobody goes on with it, and its copy takes room on the disk */
 
@@ -52,6 +55,35 @@ static int64_t expire_secrets(struct rpc *rpc)
 	return err == COFFER_OK && at_ms - now_ms < CHORES_MS ? at_ms - now_ms : CHORES_MS;
 }
 
+static coffer_err rotate_step(struct core *core, bool *done)
+{
+	coffer_err err;
+
+	if ((err = core_begin(core)) != COFFER_OK)
+		return err;
+	if ((err = rotation_step(core, done)) == COFFER_OK)
+		return core_commit(core);
+	core_rollback(core);
+	return err;
+}
+
+/* The same, for the records that are to be sealed under a new root key. */
+static int64_t rotate(struct rpc *rpc)
+{
+	struct buf nothing = { NULL, 0, 0 };
+	bool done = false;
+	coffer_err err;
+
+	if ((err = rotation_find(rpc->core)) == COFFER_OK &&
+	    (err = rotate_step(rpc->core, &done)) == COFFER_OK && done)
+		err = local_run(rpc, &methods_end_rotation, SLICE_EMPTY, &nothing);
+	if (err == COFFER_INTERNAL)
+		rpc->fatal = true;
+	if (err == COFFER_NOT_FOUND)
+		return CHORES_MS;
+	return err == COFFER_OK ? ROTATE_MS : ROTATE_RETRY_MS;
+}
+
 void rpc_anchor(struct rpc *rpc)
 {
 	const struct chain_head *head = trail_head(rpc->trail);
@@ -81,6 +113,7 @@ void rpc_drop_backup(struct rpc *rpc)
 int64_t rpc_housekeeping(struct rpc *rpc)
 {
 	int64_t runs_ms = expire_runs(rpc), secrets_ms = expire_secrets(rpc);
+	int64_t rotate_ms = rpc->fatal ? CHORES_MS : rotate(rpc);
 	int64_t now_ms = clock_mono_ms();
 
 	bound_end(rpc);
@@ -94,5 +127,7 @@ int64_t rpc_housekeeping(struct rpc *rpc)
 	if (rpc->backup.open != NULL && now_ms - rpc->backup.used_ms >= BACKUP_IDLE_MS)
 		rpc_drop_backup(rpc);
 	ballast_restore(rpc->ballast);
-	return runs_ms < secrets_ms ? runs_ms : secrets_ms;
+	if (secrets_ms < runs_ms)
+		runs_ms = secrets_ms;
+	return rotate_ms < runs_ms ? rotate_ms : runs_ms;
 }

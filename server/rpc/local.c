@@ -105,6 +105,50 @@ out:
 	return err;
 }
 
+/* One page; after is where it begins, and then the next one. */
+static coffer_err migrate_page(struct rpc *rpc, char after[COFFER_NAME_MAX], size_t *after_len)
+{
+	const coffer_v1_MigrateRequest request = { .after = { (const uint8_t *)after,
+							      *after_len } };
+	coffer_v1_MigrateResponse page;
+	struct secret memory = SECRET_EMPTY;
+	struct buf body, reply;
+	coffer_err err;
+
+	if ((err = reserve(rpc, rpc->frame_max, &memory, &body, &reply)) != COFFER_OK ||
+	    (err = codec_append(&body, coffer_v1_MigrateRequest_fields, &request)) != COFFER_OK ||
+	    (err = local_run(rpc, methods_find(SLICE_LITERAL("Migrate")),
+			     (struct slice){ body.data, body.len }, &reply)) != COFFER_OK ||
+	    (err = codec_decode((struct slice){ reply.data, reply.len },
+				coffer_v1_MigrateResponse_fields, &page, sizeof(page))) !=
+		COFFER_OK)
+		goto out;
+	*after_len = page.next.len;
+	if (page.next.len > 0)
+		memcpy(after, page.next.data, page.next.len);
+out:
+	secret_free(&memory);
+	return err;
+}
+
+coffer_err local_migrate(struct rpc *rpc)
+{
+	char after[COFFER_NAME_MAX];
+	size_t after_len = 0;
+	int64_t at_ms;
+	coffer_err err = store_mark_get(rpc->core->store, STORE_MARK_MIGRATED, &at_ms);
+
+	if (err != COFFER_NOT_FOUND)
+		return err;
+	do
+		err = migrate_page(rpc, after, &after_len);
+	while (err == COFFER_OK && after_len > 0);
+	if (err == COFFER_OK || err == COFFER_INTERNAL || err == COFFER_DATA_LOSS)
+		return err;
+	log_warn("secrets of a flat store are left in global until the next start");
+	return COFFER_OK;
+}
+
 coffer_err local_restored(struct rpc *rpc, int64_t created_ms, uint64_t audit_seq)
 {
 	struct buf nothing = { NULL, 0, 0 };

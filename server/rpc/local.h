@@ -22,6 +22,10 @@ COFFER_MUST_USE coffer_err local_put(struct rpc *rpc, struct slice name, struct 
 COFFER_MUST_USE coffer_err local_create_run(struct rpc *rpc, char id[COFFER_ID_LEN + 1],
 					    struct secret *token);
 
+/* Moves the secrets of a flat store, unless it was done before. Where that fails it is logged and left to the next
+ * start: they stay reachable where they are. COFFER_INTERNAL and COFFER_DATA_LOSS as of the store. */
+COFFER_MUST_USE coffer_err local_migrate(struct rpc *rpc);
+
 /* Records that the store is that of a backup, made at that time when record audit_seq was the newest. */
 COFFER_MUST_USE coffer_err local_restored(struct rpc *rpc, int64_t created_ms, uint64_t audit_seq);
 

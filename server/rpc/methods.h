@@ -37,6 +37,7 @@ const struct method *methods_all(size_t *len);
 extern const struct method methods_expire_runs;
 extern const struct method methods_end_of_process;
 extern const struct method methods_expire_secrets;
+extern const struct method methods_end_rotation;
 extern const struct method methods_restore;
 
 /* In dispatch.c: the steps of every request, from authorization to the audit record, for a call that

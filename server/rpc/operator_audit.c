@@ -1,4 +1,5 @@
 /* The Operator service: the audit log and the daemon's status. */
+#include "core/rotation.h"
 #include "rpc/methods.h"
 
 #include <stdio.h>
@@ -170,9 +171,14 @@ coffer_err operator_status(struct call *call)
 		.arena_used = arena_used(rpc->core->arena),
 		.arena_size = arena_size(rpc->core->arena),
 		.cipher = slice_str(rpc->cipher),
+		.key_epoch = rotation_epoch(rpc->core),
+		.key_rotating = rotation_find(rpc->core) == COFFER_OK,
 	};
 	coffer_err err;
 
+	err = store_mark_get(rpc->core->store, STORE_MARK_BACKUP, &reply.backup_at_ms);
+	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
+		return err;
 	if ((err = codec_append(call->out, coffer_v1_StatusResponse_fields, &reply)) != COFFER_OK)
 		return err;
 	return append_counters(call);

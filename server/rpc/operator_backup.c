@@ -13,7 +13,7 @@ coffer_err operator_begin_backup(struct call *call)
 	err = backup_begin(&rpc->backup.open, rpc->core, &rpc->backup_places,
 			   trail_head(rpc->trail)->seq, call->now_ms);
 	if (err == COFFER_FAILED_PRECONDITION && rpc->core->key_file == NULL)
-		return call_fail(call, err, "the store is in memory: no key would open the backup");
+		return call_fail(call, err, "the store is in memory: no key opens it");
 	if (err == COFFER_FAILED_PRECONDITION || err == COFFER_UNAVAILABLE)
 		return call_fail(call, err,
 				 "the copy cannot be made in the home: the daemon's log says why");
@@ -25,6 +25,7 @@ coffer_err operator_begin_backup(struct call *call)
 	rpc->backup.id++;
 	rpc->backup.step = 0;
 	rpc->backup.whole = false;
+	rpc->backup.created_ms = call->now_ms;
 	rpc->backup.used_ms = clock_mono_ms();
 	reply = (coffer_v1_BeginBackupResponse){
 		.backup = rpc->backup.id,
@@ -73,13 +74,12 @@ coffer_err operator_read_backup(struct call *call)
 	return codec_append(call->out, coffer_v1_ReadBackupResponse_fields, &reply);
 }
 
-/* Leaves a record, and nothing else. */
 coffer_err operator_finish_backup(struct call *call)
 {
 	const struct rpc *rpc = call->rpc;
 
 	if (call->request.finish_backup.backup == rpc->backup.id && rpc->backup.whole)
-		return COFFER_OK;
+		return store_mark_put(rpc->core->store, STORE_MARK_BACKUP, rpc->backup.created_ms);
 	return call_fail(call, COFFER_FAILED_PRECONDITION,
 			 "that is not the last backup, or it was not read to its end");
 }

@@ -73,9 +73,34 @@ COFFER_MUST_USE coffer_err store_slot_next(struct store *store, uint32_t after_i
 /* With the commit, nothing of the slot is left in the files. */
 COFFER_MUST_USE coffer_err store_slot_delete(struct store *store, uint32_t id);
 
+/* How far a change of the root key is: what has been sealed anew, up to and with these. COFFER_NOT_FOUND if none
+ * is under way. */
+struct store_rotation {
+	uint32_t stage; /* core's */
+	struct slice scope;
+	struct slice name;
+	struct slice run;
+};
+COFFER_MUST_USE coffer_err store_rotation_get(struct store *store, struct store_rotation *rotation);
+COFFER_MUST_USE coffer_err store_rotation_put(struct store *store,
+					      const struct store_rotation *rotation);
+COFFER_MUST_USE coffer_err store_rotation_delete(struct store *store);
+
+/* The keys that outlast it, sealed. COFFER_NOT_FOUND before the first change. */
+COFFER_MUST_USE coffer_err store_lasting_get(struct store *store, struct slice *sealed);
+COFFER_MUST_USE coffer_err store_lasting_put(struct store *store, struct slice sealed);
+
 /* The count of changes to secrets so far. */
 COFFER_MUST_USE coffer_err store_revision_get(struct store *store, uint64_t *revision);
 COFFER_MUST_USE coffer_err store_revision_put(struct store *store, uint64_t revision);
+
+/* When something was done last. The numbers are stored. COFFER_NOT_FOUND: never. */
+typedef enum store_mark {
+	STORE_MARK_MIGRATED = 1, /* a flat store's secrets were moved, or there were none to move */
+	STORE_MARK_BACKUP = 2,   /* a backup was safe */
+} store_mark;
+COFFER_MUST_USE coffer_err store_mark_get(struct store *store, store_mark mark, int64_t *at_ms);
+COFFER_MUST_USE coffer_err store_mark_put(struct store *store, store_mark mark, int64_t at_ms);
 
 /* The audit anchor: the newest record that is known to be, or to belong, in the log. It is the stored
  * head of the chain and the outbox in one: a mutation puts its own record here in its transaction.
@@ -93,7 +118,8 @@ COFFER_MUST_USE coffer_err store_anchor_put(struct store *store, const struct st
 /* Flags. Those of a row are authenticated with its record. */
 #define STORE_DELETED 1u /* a tombstone; with expires_ms, of a secret that expired then */
 #define STORE_SOURCE  2u /* what is sealed is no value, but where to read it */
-#define STORE_NOTE    4u /* of no row: what a row's note is sealed with, so that it opens as nothing else */
+#define STORE_NOTE \
+	4u /* of no row: what a row's note is sealed with, so that it opens as nothing else */
 
 struct store_secret {
 	struct slice scope;
@@ -108,6 +134,9 @@ struct store_secret {
 
 /* version is 1 .. UINT32_MAX - 1. COFFER_ALREADY_EXISTS if there is such a version. */
 COFFER_MUST_USE coffer_err store_secret_put(struct store *store, const struct store_secret *secret);
+/* Puts what is sealed anew in the place of what the version has; all else stays. */
+COFFER_MUST_USE coffer_err store_secret_reseal(struct store *store,
+					       const struct store_secret *secret);
 /* The newest version, which may be a tombstone. The hot path. */
 COFFER_MUST_USE coffer_err store_secret_latest(struct store *store, struct slice scope,
 					       struct slice name, struct store_secret *secret);
@@ -221,6 +250,9 @@ struct store_run {
 
 /* COFFER_ALREADY_EXISTS if there is a run of that id. */
 COFFER_MUST_USE coffer_err store_run_put(struct store *store, const struct store_run *run);
+/* As store_secret_reseal. */
+COFFER_MUST_USE coffer_err store_run_reseal(struct store *store, struct slice id,
+					    struct slice payload);
 COFFER_MUST_USE coffer_err store_run_get(struct store *store, struct slice id,
 					 struct store_run *run);
 /* The run with the greatest id below before_id (empty: the newest run). */

@@ -46,6 +46,8 @@ struct keyring {
 	uint32_t current; /* 0 while there are no epochs */
 	uint32_t count;
 	struct epoch epochs[KEYRING_EPOCHS_MAX];
+	bool lasts;                           /* the lasting keys are there */
+	uint8_t lasting[KEYRING_LASTING_LEN]; /* for tokens, for the audit log */
 };
 
 _Static_assert(sizeof(struct keyring) <= ARENA_PAGE, "the keyring is one page of the arena");
@@ -108,6 +110,12 @@ static coffer_err epoch_add(struct keyring *keyring, uint32_t number,
 	sodium_stackzero(STACK_RESIDUE);
 	if (number > keyring->current)
 		keyring->current = number;
+	if (!keyring->lasts) {
+		memcpy(keyring->lasting, epoch->keys[KEY_TOKEN - 1], KEYRING_KEY_LEN);
+		memcpy(keyring->lasting + KEYRING_KEY_LEN, epoch->keys[KEY_AUDIT - 1],
+		       KEYRING_KEY_LEN);
+		keyring->lasts = true;
+	}
 	return COFFER_OK;
 }
 
@@ -256,6 +264,44 @@ const uint8_t *keyring_key(const struct keyring *keyring, key_purpose purpose, u
 
 	assert(purpose >= KEY_RECORD && purpose <= KEY_BACKUP);
 	return found ? found->keys[purpose - 1] : NULL;
+}
+
+const uint8_t *keyring_lasting(const struct keyring *keyring)
+{
+	return keyring->lasts ? keyring->lasting : NULL;
+}
+
+void keyring_set_lasting(struct keyring *keyring, const uint8_t keys[KEYRING_LASTING_LEN])
+{
+	memcpy(keyring->lasting, keys, KEYRING_LASTING_LEN);
+	keyring->lasts = true;
+}
+
+const uint8_t *keyring_lasting_key(const struct keyring *keyring, key_purpose purpose)
+{
+	assert(keyring->lasts && (purpose == KEY_TOKEN || purpose == KEY_AUDIT));
+	return keyring->lasting + (purpose == KEY_TOKEN ? 0 : KEYRING_KEY_LEN);
+}
+
+void keyring_drop(struct keyring *keyring, uint32_t epoch)
+{
+	uint32_t kept = 0;
+
+	keyring->current = 0;
+	for (uint32_t i = 0; i < keyring->count; i++) {
+		uint32_t number = keyring->epochs[i].number;
+		if (number == epoch)
+			continue;
+		if (kept != i)
+			keyring->epochs[kept] = keyring->epochs[i];
+		if (number > keyring->current)
+			keyring->current = number;
+		kept++;
+	}
+	if (kept < keyring->count)
+		sodium_memzero(&keyring->epochs[kept],
+			       (keyring->count - kept) * sizeof(keyring->epochs[0]));
+	keyring->count = kept;
 }
 
 const uint8_t *keyring_store_uuid(const struct keyring *keyring)

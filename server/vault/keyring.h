@@ -6,6 +6,9 @@
  *   XChaCha20-Poly1305(wrap key, nonce, root key; associated data: every field of the slot)
  *   crypto_kdf(root key, epoch and purpose) = sub-key
  *
+ * Sub-keys for tokens and for the audit log last: they stay those of the store's first epoch, so that tokens
+ * which were handed out and records which were written stay good when the root key is changed.
+ *
  * The commitment makes a slot open under one KEK only; the associated data makes an edited slot
  * fail. Every key lives in one page of the arena. */
 #ifndef VAULT_KEYRING_H
@@ -82,6 +85,18 @@ uint32_t keyring_epoch(const struct keyring *keyring);
 /* The sub-key of that purpose and epoch, or NULL if the keyring has no such epoch. The keyring owns
  * it. */
 const uint8_t *keyring_key(const struct keyring *keyring, key_purpose purpose, uint32_t epoch);
+
+/* The lasting keys, one behind the other: those of the epoch that came into the keyring first, until they are
+ * set. NULL for an empty keyring. */
+#define KEYRING_LASTING_LEN (2 * KEYRING_KEY_LEN)
+const uint8_t *keyring_lasting(const struct keyring *keyring);
+void keyring_set_lasting(struct keyring *keyring, const uint8_t keys[KEYRING_LASTING_LEN]);
+
+/* The lasting key of that purpose, KEY_TOKEN or KEY_AUDIT. */
+const uint8_t *keyring_lasting_key(const struct keyring *keyring, key_purpose purpose);
+
+/* Wipes an epoch's keys; the highest that is left is current. One that is not there is fine. */
+void keyring_drop(struct keyring *keyring, uint32_t epoch);
 
 const uint8_t *keyring_store_uuid(const struct keyring *keyring);
 

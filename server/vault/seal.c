@@ -176,6 +176,11 @@ coffer_err seal_record(const struct keyring *keyring, seal_algorithm algorithm,
 	return COFFER_OK;
 }
 
+uint32_t seal_epoch(struct slice sealed)
+{
+	return sealed.len < HEAD_LEN ? 0 : bytes_get_u32(sealed.data + 2);
+}
+
 coffer_err seal_plain_len(struct slice sealed, size_t *len)
 {
 	size_t prefix;

@@ -47,6 +47,9 @@ COFFER_MUST_USE coffer_err seal_record(const struct keyring *keyring, seal_algor
 				       const struct seal_context *context, struct slice plain,
 				       struct buf *out);
 
+/* The epoch whose key it was sealed under; 0 if it is no record. */
+uint32_t seal_epoch(struct slice sealed);
+
 /* The plaintext's length, for making room before seal_open. COFFER_DATA_LOSS if sealed is no
  * record. */
 COFFER_MUST_USE coffer_err seal_plain_len(struct slice sealed, size_t *len);

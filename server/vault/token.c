@@ -7,7 +7,7 @@
 
 void token_hash(const struct keyring *keyring, struct slice token, uint8_t hash[TOKEN_HASH_LEN])
 {
-	const uint8_t *key = keyring_key(keyring, KEY_TOKEN, keyring_epoch(keyring));
+	const uint8_t *key = keyring_lasting_key(keyring, KEY_TOKEN);
 
 	crypto_generichash(hash, TOKEN_HASH_LEN, token.data, token.len, key, KEYRING_KEY_LEN);
 	sodium_stackzero(STACK_RESIDUE);

@@ -13,7 +13,7 @@
 
 #define TOKEN_HASH_LEN 32
 
-/* The hash under the keyring's current epoch, which must not be empty. */
+/* The hash under the lasting key of the keyring, which must not be empty. */
 void token_hash(const struct keyring *keyring, struct slice token, uint8_t hash[TOKEN_HASH_LEN]);
 
 /* In constant time. */

@@ -248,8 +248,8 @@ numbers() {
 	grep -qE '^audit +record [0-9]+, writable$' "$OUT"
 	coffer status --json
 	done_silently
-	holds 'keys == ["arena_size","arena_used","audit_seq","audit_writable","cipher",
-		"connections","methods","revision","server","started_at_ms"]'
+	holds 'keys == ["arena_size","arena_used","audit_seq","audit_writable","backup_at_ms","cipher",
+		"connections","key_epoch","key_rotating","methods","revision","server","started_at_ms"]'
 	holds '.revision == 2 and .audit_writable and .connections >= 1 and .arena_size > 0'
 	holds '.methods[] | select(.method == "PutSecret") | .calls == 1 and .errors == 0'
 }

@@ -157,6 +157,18 @@ END
 	done
 }
 
+@test "a secret whose source cannot be read is refused by its variable, beside what is missing" {
+	printf file-value >"$WORK/source"
+	"$COFFER" set FROM_FILE --source "file:$WORK/source" 3>&-
+	rm "$WORK/source"
+	create_run
+	vars=(X=secret:FROM_FILE Y=secret:NONE)
+	exec_as_run touch "$WORK/started"
+	refused 125 "coffer: exec: X: the source of secret 'FROM_FILE' cannot be read" \
+		"coffer: exec: Y: unknown secret 'NONE'"
+	[[ ! -e $WORK/started ]] || fail "the command was started"
+}
+
 @test "more secrets than fit into one request are all there, or all that lack are named" {
 	local i
 	printf 'common-value' >"$WORK/value"
@@ -300,8 +312,9 @@ reads() {
 	create_run
 	printf 'COFFER_TOKEN=%s\nOTHER=%s\n' "$TOKEN" "$TOKEN" >"$WORK/f.env"
 	other=0123456789abcdefghijklmnopqrstuv
-	vars=(V=secret:A SAME_TOKEN="$TOKEN" SECRETS_API_TOKEN="$other" COFFER_TOKEN_FILE=/none
-		COFFER_BOOTSTRAP=/none)
+	# In a header or a URL it is the token still.
+	vars=(V=secret:A SAME_TOKEN="$TOKEN" HEADER="Bearer $TOKEN" URL="http://x:$TOKEN@host/"
+		SECRETS_API_TOKEN="$other" COFFER_TOKEN_FILE=/none COFFER_BOOTSTRAP=/none)
 	# As the superuser, who can read every process. (Without redaction the parent is not coffer.)
 	exec_as_run --env-file "$WORK/f.env" sh -c "env >'$WORK/env'
 		cat /proc/self/environ /proc/\$\$/environ /proc/\$PPID/environ \
@@ -309,7 +322,8 @@ reads() {
 		readlink /proc/\$PPID/exe >'$WORK/parent'"
 	done_silently
 	grep -qx V=aaaa-value "$WORK/env"
-	lacks "$WORK/env" "$TOKEN" COFFER_TOKEN COFFER_BOOTSTRAP SECRETS_API_TOKEN SAME_TOKEN OTHER
+	lacks "$WORK/env" "$TOKEN" COFFER_TOKEN COFFER_BOOTSTRAP SECRETS_API_TOKEN SAME_TOKEN OTHER \
+		HEADER URL
 	lacks "$WORK/found" "$TOKEN" "$other"
 	grep -qx "$(readlink -f "$COFFER")" "$WORK/parent"
 	exec_as_run --no-redact --env-file "$WORK/f.env" env
@@ -344,6 +358,37 @@ reads() {
 		"$COFFER" exec --no-redact env >"$OUT" 2>"$ERR" 3>&- || status=$?
 	refused 125 "the file $WORK/token does not hold a token"
 	lacks "$ERR" swordfish
+}
+
+@test "what is no variable is passed on, unless the token stands in it" {
+	create_run
+	export SOCKET TOKEN
+	status=0
+	/usr/bin/python3 - >"$OUT" 2>"$ERR" 3>&- <<-'END' || status=$?
+		import ctypes, os
+		env = lambda name: os.environb[name]
+		strings = [b"COFFER_SOCKET=" + env(b"SOCKET"), b"COFFER_TOKEN=" + env(b"TOKEN"),
+		           b"odd" + env(b"TOKEN"), b"even"]
+		words = [env(b"COFFER"), b"exec", b"--no-redact", b"--", b"/usr/bin/env"]
+		array = lambda items: (ctypes.c_char_p * (len(items) + 1))(*items)
+		ctypes.CDLL(None).execve(words[0], array(words), array(strings))
+	END
+	done_silently
+	prints "COFFER_SOCKET=$SOCKET"$'\neven\n'
+}
+
+@test "a token that comes from a descriptor is read once: the command does not have it" {
+	put A aaaa-value
+	create_run
+	printf '%s\n' "$TOKEN" >"$WORK/token"
+	for path in /dev/fd/9 /proc/self/fd/9; do
+		status=0
+		env -i PATH="$PATH" COFFER_SOCKET="$SOCKET" COFFER_TOKEN_FILE=$path X=secret:A \
+			"$COFFER" exec --no-redact sh -c 'echo $X; [ ! -e /proc/self/fd/9 ]' \
+			>"$OUT" 2>"$ERR" 3>&- 9<"$WORK/token" || status=$?
+		done_silently
+		prints $'aaaa-value\n'
+	done
 }
 
 @test "a secret that is needed and a token that is missing is a failure" {

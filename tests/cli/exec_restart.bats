@@ -4,13 +4,8 @@ load helper
 marker='***REDACTED***'
 
 setup() {
-	setup_home
-	"$COFFER" init >/dev/null 2>&1
-	start_daemon
-	put A first-value
-	create_run
-	unset COFFER_HOME
-	export COFFER_SOCKET="$SOCKET" COFFER_TOKEN="$TOKEN" V=secret:A STORE="$WORK/home" LOG="$WORK/log.txt"
+	setup_job first-value
+	export V=secret:A STORE="$WORK/home" LOG="$WORK/log.txt"
 	export TERM=xterm
 	mkfifo "$WORK/never"
 }

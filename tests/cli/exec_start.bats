@@ -132,6 +132,17 @@ cached_run() {
 	says "coffer: exec: warning: cannot write the cache $WORK/none/cache: No such file or directory"
 }
 
+# As root, --cache /dev/null once made the machine's /dev/null a regular file.
+@test "what is no file is not replaced by a cache" {
+	put A aaaa-value
+	create_run
+	mkfifo "$WORK/fifo"
+	exec_as_run --cache "$WORK/fifo" --no-redact sh -c 'echo $V'
+	[[ $status == 0 && -p $WORK/fifo ]] || fail "replaced"
+	prints $'aaaa-value\n'
+	says "coffer: exec: warning: cannot write the cache $WORK/fifo: it is not a regular file"
+}
+
 @test "a cache of another token, a changed one, an open one and a link are not used" {
 	cached_run
 	cp "$WORK/cache" "$WORK/changed"

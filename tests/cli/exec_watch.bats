@@ -67,6 +67,13 @@ setup() {
 	create_run
 }
 
+teardown() {
+	# One that is stopped does not end.
+	kill -CONT "$DAEMON" || true
+	stop_daemon
+	rm -rf "$WORK"
+}
+
 @test "restart: two quick changes of the command's own value restart it once, with the newest" {
 	start_job --watch restart
 	next_is "start first-value"
@@ -221,6 +228,21 @@ setup() {
 	next_is "start second-value"
 	end_job
 	[[ $(grep -c "which may have changed" "$ERR") == 1 ]] || fail "told more than once"
+}
+
+# It was asked for 10 s, in which neither output nor signals were passed on.
+@test "a daemon that hangs is asked for a second at a time" {
+	start_job --watch restart
+	next_is "start first-value"
+	put A second-value
+	# When this is answered, the change has been told.
+	"$COFFER" status >/dev/null 3>&-
+	kill -STOP "$DAEMON"
+	until_true grep -q "which may have changed: no answer from .* within 1000 ms" "$ERR"
+	kill -CONT "$DAEMON"
+	next_is end
+	next_is "start second-value"
+	end_job
 }
 
 @test "a value from the cache is replaced when the daemon is there again" {

@@ -130,3 +130,14 @@ as_run() {
 	env -u COFFER_HOME COFFER_SOCKET="$SOCKET" COFFER_TOKEN="$TOKEN" \
 		"$COFFER" "$@" >"$OUT" 2>"$ERR" 3>&- || status=$?
 }
+
+# setup_job VALUE [option...]: a setup for cases that are a job's: its run sees the secret A of that value.
+setup_job() {
+	setup_home
+	"$COFFER" init >/dev/null 2>&1
+	start_daemon
+	put A "$1"
+	create_run "${@:2}"
+	unset COFFER_HOME
+	export COFFER_SOCKET="$SOCKET" COFFER_TOKEN="$TOKEN"
+}

@@ -79,3 +79,27 @@ restart() {
 	chmod 0600 "$COFFER_HOME/key"
 	restart
 }
+
+@test "key rotate makes a new root key, and every secret stays as it was" {
+	put A one
+	put A two
+	coffer key rotate --wait
+	done_silently
+	prints ""
+	coffer status --json
+	holds '.key_epoch == 2 and (.key_rotating | not)'
+	coffer get A --scope global
+	prints two
+	restart
+	printf words >"$WORK/words"
+	coffer key passphrase --passphrase-file "$WORK/words"
+	coffer key rotate
+	refused 1 "it takes the passphrase"
+	printf other | coffer key rotate --passphrase-file -
+	refused 1 "the passphrase is wrong"
+	coffer key rotate --passphrase-file "$WORK/words" --wait
+	done_silently
+	coffer status
+	grep -qE '^root key +number 3$' "$OUT" || fail "not told"
+	COFFER_PASSPHRASE=words restart
+}

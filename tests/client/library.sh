@@ -24,7 +24,9 @@ for header in "$include"/coffer/*.h; do
 done
 declared_in "$@" >"$folder/declared"
 declared_in "$include/coffer/admin.h" | comm -23 - "$folder/declared" >"$folder/declared-admin"
-[ -s "$folder/declared" ] && [ -s "$folder/declared-admin" ] || fail "no declared function was found"
+for list in declared declared-admin; do
+	[ -s "$folder/$list" ] || fail "no declared function was found: $list"
+done
 
 # check_shared FILE NAME DECLARED
 check_shared() {

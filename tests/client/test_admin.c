@@ -36,6 +36,9 @@ static bool answer_put(struct fake_conn *conn)
 		CHECK(is(write.name, version == 10 ? "A" : "B"));
 		CHECK(write.value.len == (version == 10 ? 70000u : 0u));
 		CHECK(write.check_version == (version == 11) && write.if_version == version - 10);
+		CHECK(write.set_note == (version == 11) && write.note.len == 0);
+		CHECK(is(write.source, version == 11 ? "file:/a" : "") &&
+		      write.expires_at_ms == (version == 11 ? 99 : 0));
 		fake_put_info(conn, coffer_v1_PutSecretResponse_secrets_tag,
 			      version == 10 ? "A" : "B", version);
 		version++;
@@ -80,11 +83,30 @@ static bool answer_reveal(struct fake_conn *conn)
 	return true;
 }
 
+/* Two pages, of two and of one. */
 static bool answer_versions(struct fake_conn *conn)
 {
+	static const coffer_v1_SecretInfo last = { .scope = SLICE_LITERAL("global"),
+						   .name = SLICE_LITERAL("A"),
+						   .version = 1,
+						   .expires_at_ms = 77,
+						   .note = SLICE_LITERAL("what for"),
+						   .source = SLICE_LITERAL("file:/a") };
+	coffer_v1_ListVersionsRequest request;
+	coffer_v1_ListVersionsResponse reply = { .more = true };
+
+	CHECK(DECODE(conn, coffer_v1_ListVersionsRequest, request));
+	CHECK(request.before_version == 0 || request.before_version == 2);
 	fake_begin(conn);
-	for (uint32_t version = 3; version > 0; version--)
-		fake_put_info(conn, coffer_v1_ListVersionsResponse_versions_tag, "A", version);
+	if (request.before_version == 0) {
+		fake_put_info(conn, coffer_v1_ListVersionsResponse_versions_tag, "A", 3);
+		fake_put_info(conn, coffer_v1_ListVersionsResponse_versions_tag, "A", 2);
+		CHECK(codec_append(&conn->out, coffer_v1_ListVersionsResponse_fields, &reply) ==
+		      COFFER_OK);
+	} else {
+		CHECK(codec_append_message(&conn->out, coffer_v1_ListVersionsResponse_versions_tag,
+					   coffer_v1_SecretInfo_fields, &last) == COFFER_OK);
+	}
 	fake_end(conn);
 	return true;
 }
@@ -307,7 +329,11 @@ static void secrets_are_written_together(void **state)
 	static const uint8_t large[70000];
 	struct coffer_write writes[] = {
 		{ .name = "A", .data = large, .len = sizeof(large) },
-		{ .name = "B", .if_version = { true, 1 } },
+		{ .name = "B",
+		  .if_version = { true, 1 },
+		  .source = "file:/a",
+		  .note = "",
+		  .expires_at_ms = 99 },
 	};
 	uint32_t versions[2];
 
@@ -360,7 +386,15 @@ static void listings_follow_their_pages(void **state)
 	assert_int_equal(infos.len, 3);
 	assert_int_equal(infos.items[0].version, 3);
 	assert_int_equal(infos.items[0].updated_at_ms, 1003);
+	assert_int_equal(infos.items[0].expires_at_ms, 0);
+	assert_null(infos.items[0].note);
+	assert_null(infos.items[0].source);
+	assert_int_equal(infos.items[2].version, 1);
+	assert_int_equal(infos.items[2].expires_at_ms, 77);
+	assert_string_equal(infos.items[2].note, "what for");
+	assert_string_equal(infos.items[2].source, "file:/a");
 	coffer_infos_free(&infos);
+	assert_null(infos.items);
 }
 
 static void a_run_is_created_and_finished(void **state)

@@ -259,6 +259,52 @@ static void a_false_listing_is_refused_as_a_whole(void **state)
 	}
 }
 
+/* The only version of each variant, of which there is said to be more. */
+static void serve_history(struct fake_conn *conn)
+{
+	static uint8_t text[COFFER_TEXT_MAX + 1];
+	const coffer_v1_SecretInfo infos[] = {
+		{ .name = SLICE_LITERAL("A"), .version = 3 }, /* each page the same */
+		{ .name = SLICE_LITERAL("A"), .note = SLICE_LITERAL("two\nlines") },
+		{ .name = SLICE_LITERAL("A"), .note = { text, sizeof(text) } },
+		{ .name = SLICE_LITERAL("A"), .source = SLICE_LITERAL("file:/a\x1b[2J") },
+		{ .name = SLICE_LITERAL(""), .note = SLICE_LITERAL("note") },
+	};
+	const coffer_v1_ListVersionsResponse reply = { .more = true };
+
+	memset(text, 'n', sizeof(text));
+	while (fake_read(conn)) {
+		fake_begin(conn);
+		/* The last variant has none at all. */
+		if (conn->variant < sizeof(infos) / sizeof(infos[0]) &&
+		    codec_append_message(&conn->out, coffer_v1_ListVersionsResponse_versions_tag,
+					 coffer_v1_SecretInfo_fields,
+					 &infos[conn->variant]) != COFFER_OK)
+			return;
+		if (codec_append(&conn->out, coffer_v1_ListVersionsResponse_fields, &reply) !=
+		    COFFER_OK)
+			return;
+		fake_end(conn);
+		(void)fake_send(conn);
+	}
+}
+
+static void a_false_history_is_refused_as_a_whole(void **state)
+{
+	const struct coffer_where where = { "global", "A", false };
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		struct fake fake = fake_start(serve_history, i);
+		struct coffer_admin *admin = fake_open_admin(&fake);
+		struct coffer_infos infos;
+		assert_int_equal(coffer_admin_history(admin, &where, &infos), COFFER_INTERNAL);
+		assert_null(infos.items);
+		coffer_admin_close(admin);
+		fake_stop(&fake);
+	}
+}
+
 /* Pages without end: of small elements, which take the client far more memory than the daemon bytes, or of
  * large values. */
 static void serve_endless(struct fake_conn *conn)
@@ -389,6 +435,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_false_reply_is_refused_and_the_session_recovers),
 		cmocka_unit_test(a_false_listing_is_refused_as_a_whole),
+		cmocka_unit_test(a_false_history_is_refused_as_a_whole),
 		cmocka_unit_test(endless_pages_end_at_the_limit_of_memory),
 		cmocka_unit_test(a_daemon_that_closes_after_any_byte_is_unavailable),
 		cmocka_unit_test(any_byte_may_be_changed),

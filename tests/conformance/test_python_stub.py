@@ -89,6 +89,14 @@ def drive_every_method(operator, runner):
         [("system/ci", pb.SCOPE_LACKS), ("global", pb.SCOPE_HAS)]
     operator.RevokeGrant(pb.RevokeGrantRequest(id=service.id))
 
+    for call, request in ((operator.RewrapKey, pb.RewrapKeyRequest(passphrase=b"words")),
+                          (operator.RotateKey, pb.RotateKeyRequest()),
+                          (operator.BeginBackup, pb.BeginBackupRequest()),
+                          (operator.FinishBackup, pb.FinishBackupRequest(backup=1))):
+        assert refused(call, request) == "FAILED_PRECONDITION"  # no key opens a store in memory
+    assert refused(operator.ReadBackup, pb.ReadBackupRequest(backup=1)) == "ABORTED"
+    assert not operator.Migrate(pb.MigrateRequest(rules=["X_*=x"])).secrets
+
     assert operator.ReadAudit(pb.ReadAuditRequest()).lines
     verdict = operator.VerifyAudit(pb.VerifyAuditRequest())
     assert verdict.done and verdict.problem == ""

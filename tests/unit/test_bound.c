@@ -3,6 +3,7 @@
 
 #include "core/bonds.h"
 #include "core/grants.h"
+#include "peer_end.h"
 #include "world_test.h"
 
 #include <signal.h>
@@ -103,6 +104,26 @@ static void a_run_ends_with_its_process(void **state)
 	rpc_session_close(&world->rpc, &job);
 }
 
+/* Nobody has to look: the exit wakes the loop, and a request of the same moment comes too late. */
+static void an_exit_is_seen_before_a_request_of_the_same_turn(void **state)
+{
+	struct world *world = *state;
+	pid_t pid = child_start();
+	struct made made = create(world, pid);
+	struct peer_end peer = peer_join(world, SERVICE_RUNNER);
+	struct buf frames;
+
+	peer_hello(world, &peer, made.token);
+	frames = frames_begin(world);
+	FRAME(&frames, 2, GetSecret, .name = TEXT("A"));
+	child_end(pid);
+	peer_send(world, &peer, body_of(&frames));
+	world_turn(world);
+	peer_expect(world, &peer, 2, COFFER_UNAUTHENTICATED);
+	assert_states(world, made.id, RUN_CANCELLED, GRANT_REVOKED);
+	peer_leave(&peer);
+}
+
 static void no_run_is_made_for_a_process_that_is_not_there(void **state)
 {
 	static const uint32_t pids[] = { INT32_MAX, UINT32_MAX };
@@ -165,13 +186,16 @@ static void a_token_is_dead_though_its_end_cannot_be_stored(void **state)
 	struct session job = world_session(world, SERVICE_RUNNER);
 	pid_t pid = child_start();
 	struct made made = create(world, pid);
+	uint64_t events;
 
 	must(world_hello(world, &job, made.token));
 	log_block(world);
 	must(ASK(world, &job, ListSecrets, .after = SLICE_EMPTY).code);
 	assert_int_equal(trail_flush(world->trail), COFFER_UNAVAILABLE);
 	child_end(pid);
+	events = world->core.events;
 	bound_end(&world->rpc);
+	assert_true(world->core.events > events); /* who waits for a change looks again */
 	assert_int_equal(grants_state(job.grant, 0), GRANT_REVOKED);
 	assert_int_equal(hello(world, made.token), COFFER_UNAUTHENTICATED);
 	log_unblock();
@@ -261,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_run_ends_with_its_process),
+		LISTENING(an_exit_is_seen_before_a_request_of_the_same_turn),
 		CASE(no_run_is_made_for_a_process_that_is_not_there),
 		CASE(a_refused_run_leaves_no_bond),
 		CASE(a_run_that_ends_otherwise_lets_go_of_its_process),

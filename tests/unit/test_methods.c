@@ -6,13 +6,13 @@
 static const char *const runner[] = { "Hello",         "Bootstrap",   "GetSecret",
 				      "GetSecrets",    "ListSecrets", "GetEnvironment",
 				      "WaitForChange", "Why" };
-static const char *const operator_methods[] = { "PutSecret",      "DeleteSecret",   "ListVersions",
-						"RollbackSecret", "ListAllSecrets", "RevealSecret",
-						"CreateRun",      "FinishRun",      "ListRuns",
-						"RevokeGrant",    "CreateService",  "ListGrants",
-						"RenewGrant",     "WhyGrant",       "RewrapKey",
-						"BeginBackup",    "ReadBackup",     "FinishBackup",
-						"ReadAudit",      "VerifyAudit",    "Status" };
+static const char *const operator_methods[] = {
+	"PutSecret",     "DeleteSecret", "ListVersions", "RollbackSecret", "ListAllSecrets",
+	"RevealSecret",  "CreateRun",    "FinishRun",    "ListRuns",       "RevokeGrant",
+	"CreateService", "ListGrants",   "RenewGrant",   "WhyGrant",       "RewrapKey",
+	"RotateKey",     "BeginBackup",  "ReadBackup",   "FinishBackup",   "Migrate",
+	"ReadAudit",     "VerifyAudit",  "Status"
+};
 
 static void the_table_has_the_services_methods_and_no_others(void **state)
 {
@@ -64,10 +64,9 @@ static void every_row_is_audited_but_those_that_read_the_log_or_the_state(void *
 	(void)state;
 	for (size_t i = 0; i < len; i++) {
 		/* A backup leaves a record when it begins and when it is safe, not one for each piece. */
-		bool none = all[i].handle == operator_read_backup ||
-			    all[i].handle == operator_read_audit ||
-			    all[i].handle == operator_verify_audit ||
-			    all[i].handle == operator_status;
+		bool none =
+		    all[i].handle == operator_read_backup || all[i].handle == operator_read_audit ||
+		    all[i].handle == operator_verify_audit || all[i].handle == operator_status;
 		bool hello = all[i].handle == job_hello;
 		assert_int_equal(all[i].audit, none    ? AUDIT_NONE
 					       : hello ? AUDIT_IF_POSSIBLE

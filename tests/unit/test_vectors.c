@@ -31,9 +31,10 @@
 	X(WaitForChangeRequest) X(WaitForChangeResponse) X(CreateServiceRequest) \
 	X(CreateServiceResponse) X(GrantInfo) X(ListGrantsRequest) X(ListGrantsResponse) \
 	X(RenewGrantRequest) X(RenewGrantResponse) X(WhyRequest) X(WhyGrantRequest) \
-	X(WhyScope) X(WhyResponse) X(RewrapKeyRequest) X(RewrapKeyResponse) \
+	X(WhyScope) X(WhyResponse) X(RewrapKeyRequest) X(RewrapKeyResponse) X(RotateKeyRequest) X(RotateKeyResponse) \
 	X(BeginBackupRequest) X(BeginBackupResponse) X(ReadBackupRequest) \
-	X(ReadBackupResponse) X(FinishBackupRequest) X(FinishBackupResponse)
+	X(ReadBackupResponse) X(FinishBackupRequest) X(FinishBackupResponse) \
+	X(MigrateRequest) X(Migration) X(MigrateResponse)
 /* clang-format on */
 
 #define MEMBER(name) coffer_v1_##name name;

@@ -17,14 +17,15 @@ from coffer_test import METHODS, delimited, pb  # noqa: E402
 
 ENVELOPES = ("Request", "Response")
 # The greatest field number that these messages had when they were first released.
-GROWN = {"ReadAuditRequest": 1, "VerifyAuditRequest": 1, "VerifyAuditResponse": 5, "SecretInfo": 5,
+GROWN = {"ReadAuditRequest": 1, "VerifyAuditRequest": 1, "VerifyAuditResponse": 5, "StatusResponse": 10, "SecretInfo": 5,
          "SecretWrite": 4, "ListVersionsRequest": 3, "ListVersionsResponse": 1,
          "CreateRunRequest": 10, "RunInfo": 12}
 
 # Methods that came into a service after its vectors were made, in the order in which they came: their ids are
 # counted behind the others'.
 LATER = ("WaitForChange", "CreateService", "ListGrants", "RenewGrant", "Why", "WhyGrant", "RewrapKey",
-         "BeginBackup", "ReadBackup", "FinishBackup")
+         "BeginBackup", "ReadBackup", "FinishBackup", "Migrate",
+         "RotateKey")
 
 
 def scalar(field, large):

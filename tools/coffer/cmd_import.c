@@ -5,6 +5,7 @@
 #include "output.h"
 #include "secrets_file.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,7 @@ static size_t batch(const struct import *import, size_t first)
 
 	while (end < import->writes_len && end - first < COFFER_BATCH_MAX) {
 		const struct coffer_write *write = &import->writes[end];
+		assert(write->name != NULL);
 		bytes += strlen(write->name) + write->len + ENTRY_BYTES;
 		if (bytes > BATCH_BYTES && end > first)
 			break;

@@ -7,6 +7,7 @@
 #include "prompt.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -82,6 +83,60 @@ static cli_exit passphrase(struct cli *cli, int argc, char **argv)
 	return status;
 }
 
+#define WAIT_STEP_MS 50
+
+/* Until no rotation is under way. */
+static cli_exit wait_for_end(const struct cli *cli, struct coffer_admin *admin)
+{
+	struct coffer_status answer = { 0 };
+	cli_exit status;
+	bool rotating;
+
+	do {
+		status = connect_result(cli, admin, coffer_admin_status(admin, &answer));
+		rotating = status == CLI_DONE && answer.key_rotating;
+		coffer_status_free(&answer);
+	} while (rotating && poll(NULL, 0, WAIT_STEP_MS) >= 0);
+	return status;
+}
+
+static cli_exit find_old_passphrase(const struct cli *cli, const char *file, struct bytes *out)
+{
+	if (!file)
+		return CLI_DONE;
+	if (strcmp(file, "-") == 0 && isatty(STDIN_FILENO))
+		return prompt_twice(cli, "Passphrase (not shown): ", out);
+	return input_file(cli, file, true, out);
+}
+
+static cli_exit rotate(struct cli *cli, int argc, char **argv)
+{
+	const char *file = NULL;
+	bool wait = false;
+	const struct option_row rows[] = {
+		{ "passphrase-file", OPTION_TEXT, { .text = &file } },
+		{ "wait", OPTION_FLAG, { .flag = &wait } },
+	};
+	struct option_list operands;
+	struct coffer_admin *admin = NULL;
+	struct bytes bytes = { 0 };
+	cli_exit status;
+
+	if (!options_parse(cli, argc, argv, rows, 2, &operands) ||
+	    !options_expect(cli, &operands, 0, 0, ""))
+		return cli->status;
+	if ((status = connect_admin(cli, &admin)) == CLI_DONE &&
+	    (status = find_old_passphrase(cli, file, &bytes)) == CLI_DONE)
+		status = connect_result(cli, admin,
+					coffer_admin_rotate_key(admin, (const uint8_t *)bytes.data,
+								bytes.len, NULL));
+	bytes_free(&bytes);
+	if (status == CLI_DONE && wait)
+		status = wait_for_end(cli, admin);
+	coffer_admin_close(admin);
+	return status;
+}
+
 static cli_exit file(struct cli *cli, int argc, char **argv)
 {
 	struct option_list operands;
@@ -127,11 +182,24 @@ static const struct command cmd_key_file = {
 	.run = file,
 };
 
-static const struct command *const key_verbs[] = { &cmd_key_passphrase, &cmd_key_file, NULL };
+static const struct command cmd_key_rotate = {
+	.name = "rotate",
+	.synopsis = "[--passphrase-file F] [--wait]",
+	.summary = "make a new root key, and seal every secret anew under it",
+	.details = "What opens the store stays the same. The secrets are written anew in the\n"
+		   "background; a daemon that is stopped meanwhile goes on at its next start.\n\n"
+		   "  --passphrase-file F   the passphrase of the store, if one opens it, from F;\n"
+		   "                        - for standard input\n"
+		   "  --wait                until all of them are\n",
+	.run = rotate,
+};
+
+static const struct command *const key_verbs[] = { &cmd_key_passphrase, &cmd_key_file,
+						   &cmd_key_rotate, NULL };
 
 const struct command cmd_key = {
 	.name = "key",
-	.synopsis = "passphrase | file ...",
-	.summary = "change what opens the store: a passphrase or a key file",
+	.synopsis = "passphrase | file | rotate ...",
+	.summary = "change what opens the store, or the key behind it",
 	.subs = key_verbs,
 };

@@ -117,6 +117,12 @@ static cli_exit add_tokens(const struct cli *cli, struct coffer_redactor *redact
 	if ((token && *token) || !path || !*path)
 		return CLI_DONE;
 	status = input_file(cli, path, true, &file);
+	/* Out of a pipe the library has taken it. */
+	if (status == CLI_DONE && file.len != COFFER_TOKEN_LEN)
+		status = cli_refuse(cli,
+				    "the token in %s could not be redacted: it cannot be read a "
+				    "second time",
+				    path);
 	if (status == CLI_DONE)
 		status = add(cli, redactor, "COFFER_TOKEN", (const uint8_t *)file.data, file.len);
 	bytes_free(&file);

@@ -27,22 +27,25 @@ static cli_exit print_json(const struct cli *cli, const struct coffer_status *st
 {
 	return output_json(
 	    cli,
-	    json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:o}", "server",
+	    json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:I, s:b, s:I, s:o}", "server",
 		      output_json_text(status->server), "cipher", output_json_text(status->cipher),
 		      "started_at_ms", (json_int_t)status->started_at_ms, "connections",
 		      (json_int_t)status->connections, "revision", (json_int_t)status->revision,
 		      "audit_seq", (json_int_t)status->audit_seq, "audit_writable",
 		      status->audit_writable, "arena_used", (json_int_t)status->arena_used,
-		      "arena_size", (json_int_t)status->arena_size, "methods",
+		      "arena_size", (json_int_t)status->arena_size, "key_epoch",
+		      (json_int_t)status->key_epoch, "key_rotating", status->key_rotating,
+		      "backup_at_ms", (json_int_t)status->backup_at_ms, "methods",
 		      methods_json(status)));
 }
 
 static cli_exit print_lines(const struct cli *cli, const struct coffer_status *status)
 {
 	struct bytes out = { 0 };
-	char started[OUTPUT_TIME_LEN];
+	char started[OUTPUT_TIME_LEN], backup[OUTPUT_TIME_LEN];
 
 	output_time(started, status->started_at_ms);
+	output_time(backup, status->backup_at_ms);
 	bytes_print(&out, "server       ");
 	bytes_clean(&out, status->server);
 	bytes_print(&out, "\ncipher       ");
@@ -53,6 +56,9 @@ static cli_exit print_lines(const struct cli *cli, const struct coffer_status *s
 		    status->audit_writable ? "writable" : "NOT WRITABLE: requests are refused");
 	bytes_print(&out, "memory       %" PRIu64 " of %" PRIu64 " locked bytes\n",
 		    status->arena_used, status->arena_size);
+	bytes_print(&out, "root key     number %" PRIu32 "%s\n", status->key_epoch,
+		    status->key_rotating ? ", secrets are being sealed under it" : "");
+	bytes_print(&out, "last backup  %s\n", backup);
 	for (size_t i = 0; i < status->methods_len; i++) {
 		bytes_print(&out, "method       ");
 		bytes_clean(&out, status->methods[i].method);
@@ -88,6 +94,7 @@ const struct command cmd_status = {
 	.synopsis = "[--json]",
 	.summary = "tell how the daemon is",
 	.details = "  --json   {server, cipher, started_at_ms, connections, revision, audit_seq,\n"
-		   "           audit_writable, arena_used, arena_size, methods}\n",
+		   "           audit_writable, arena_used, arena_size, key_epoch,\n"
+		   "           key_rotating, backup_at_ms, methods}\n",
 	.run = show_status,
 };

@@ -14,10 +14,10 @@
 
 /* In the order of the usage. */
 static const struct command *const verbs[] = {
-	&cmd_init,     &cmd_set,     &cmd_get,     &cmd_ls,  &cmd_rm,      &cmd_history,
-	&cmd_rollback, &cmd_import,  &cmd_export,  &cmd_run, &cmd_service, &cmd_bootstrap,
-	&cmd_exec,     &cmd_redact,  &cmd_resolve, &cmd_key, &cmd_audit,   &cmd_why,
-	&cmd_backup,   &cmd_restore, &cmd_status,  NULL,
+	&cmd_init,     &cmd_set,    &cmd_get,     &cmd_ls,     &cmd_rm,      &cmd_history,
+	&cmd_rollback, &cmd_import, &cmd_export,  &cmd_run,    &cmd_service, &cmd_bootstrap,
+	&cmd_exec,     &cmd_redact, &cmd_resolve, &cmd_key,    &cmd_audit,   &cmd_why,
+	&cmd_migrate,  &cmd_backup, &cmd_restore, &cmd_status, NULL,
 };
 
 /* A descriptor 0, 1 or 2 that is closed would be taken by the next open: a value printed to
@@ -50,6 +50,8 @@ static cli_exit run(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "needs a verb");
 	if (strcmp(argv[verb], "help") == 0)
 		return command_help(cli, verbs, argc - verb - 1, argv + verb + 1);
+	if (strcmp(argv[verb], "__complete") == 0)
+		return cmd_complete(cli, verbs);
 	return command_run(cli, verbs, argc - verb, argv + verb);
 }
 

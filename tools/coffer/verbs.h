@@ -26,8 +26,13 @@ extern const struct command cmd_audit;
 extern const struct command cmd_audit_checkpoint;
 extern const struct command cmd_audit_verify;
 extern const struct command cmd_why;
+extern const struct command cmd_migrate;
 extern const struct command cmd_backup;
 extern const struct command cmd_restore;
 extern const struct command cmd_status;
+
+/* Not in the usage: the shells' scripts call it. Prints what completes the last of the words that
+ * standard input has, each with a NUL behind it; verbs are those of main. */
+cli_exit cmd_complete(struct cli *cli, const struct command *const *verbs);
 
 #endif

@@ -7,8 +7,8 @@ string(REGEX REPLACE "^ISC License\n\n(Copyright[^\n]*)\n\n" "" license "${licen
 set(copyright ${CMAKE_MATCH_1})
 string(REPLACE "Copyright (c) " "" copyright ${copyright})
 string(REGEX REPLACE "\n$" "" license "${license}")
-string(REGEX REPLACE "\n\n" "\n.\n" license "${license}")
-string(REGEX REPLACE "(^|\n)" "\\1 " license "${license}")
+string(REPLACE "\n\n" "\n.\n" license " ${license}")
+string(REPLACE "\n" "\n " license "${license}")
 
 function(run)
 	execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)

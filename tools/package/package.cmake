@@ -4,6 +4,7 @@ set(here ${CMAKE_CURRENT_LIST_DIR})
 set(COFFER_MAINTAINER "coffer maintainers <coffer@example.org>" CACHE STRING "Whom the packages name as maintainer")
 
 set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
 set(CPACK_PACKAGE_CONTACT ${COFFER_MAINTAINER})
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX ${CMAKE_INSTALL_PREFIX})
@@ -14,44 +15,52 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
 set(CPACK_COFFER_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 
-# coffer_package(COMPONENT NAME SECTION DESCRIPTION [FIELD VALUE]...): the description's first line is the synopsis.
-function(coffer_package component name section description)
-	string(TOUPPER ${component} upper)
-	set(fields PACKAGE_NAME ${name} PACKAGE_SECTION ${section} DESCRIPTION "${description}" ${ARGN})
-	while(fields)
-		list(POP_FRONT fields field value)
-		set(CPACK_DEBIAN_${upper}_${field} "${value}" PARENT_SCOPE)
-	endwhile()
-	set(CPACK_COMPONENTS_ALL ${CPACK_COMPONENTS_ALL} ${component} PARENT_SCOPE)
-endfunction()
-
-set(CPACK_COMPONENTS_ALL)
-coffer_package(coffer coffer admin "secrets service for CI on one host
+# The first line of a description is its synopsis.
+set(CPACK_COMPONENTS_ALL coffer libcoffer libcoffer-dev)
+set(CPACK_DEBIAN_COFFER_PACKAGE_NAME coffer)
+set(CPACK_DEBIAN_COFFER_PACKAGE_SECTION admin)
+set(CPACK_DEBIAN_COFFER_PACKAGE_RECOMMENDS "systemd | systemd-standalone-sysusers")
+set(CPACK_DEBIAN_COFFER_PACKAGE_CONTROL_EXTRA ${here}/coffer/postinst ${here}/coffer/prerm ${here}/coffer/postrm)
+set(CPACK_DEBIAN_COFFER_DESCRIPTION "secrets service for CI on one host
 cofferd keeps secrets sealed on disk and hands them to the jobs of a CI host,
-each for as long as its run lasts and no longer; every access is on record.
-coffer is the command line, for operators and for jobs."
-	PACKAGE_RECOMMENDS "systemd | systemd-standalone-sysusers"
-	PACKAGE_CONTROL_EXTRA "${here}/postinst\;${here}/prerm\;${here}/postrm")
-# Named after its soname, so that the next one can be installed beside it.
-coffer_package(libcoffer libcoffer0 libs "client library of a secrets service for CI on one host
+each for as long as its run lasts and no longer. Every access is on record.
+coffer is the command line, for operators and for jobs.")
+
+# Named after its soname, so that the next one can be installed beside it. cpack's own means to write shlibs would
+# look for a soname in the Lua modules too.
+set(shlibs ${PROJECT_BINARY_DIR}/package/shlibs)
+file(CONFIGURE OUTPUT ${shlibs} CONTENT "libcoffer 0 libcoffer0 (>= ${PROJECT_VERSION})
+libcoffer-admin 0 libcoffer0 (>= ${PROJECT_VERSION})
+")
+set(CPACK_DEBIAN_LIBCOFFER_PACKAGE_NAME libcoffer0)
+set(CPACK_DEBIAN_LIBCOFFER_PACKAGE_SECTION libs)
+set(CPACK_DEBIAN_LIBCOFFER_PACKAGE_PROVIDES "libcoffer (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_LIBCOFFER_PACKAGE_CONTROL_EXTRA
+	${shlibs} ${here}/libcoffer/triggers ${here}/libcoffer/postinst ${here}/libcoffer/postrm)
+set(CPACK_DEBIAN_LIBCOFFER_DESCRIPTION "client library of a secrets service for CI on one host
 libcoffer fetches the secrets of a CI job from coffer's daemon, and replaces
 them in what the job prints. libcoffer-admin is for operators and for whatever
-starts the jobs. Both need the C library alone."
-	PACKAGE_PROVIDES "libcoffer (= ${PROJECT_VERSION})")
-coffer_package(libcoffer-dev libcoffer-dev libdevel "client library of a secrets service for CI (development)
-libcoffer fetches the secrets of a CI job from coffer's daemon.
-.
-These are its headers, a static library, and files for pkg-config and CMake."
-	PACKAGE_DEPENDS "libcoffer0 (= ${PROJECT_VERSION})")
+starts the jobs. Both need the C library alone.")
+
+set(CPACK_DEBIAN_LIBCOFFER-DEV_PACKAGE_NAME libcoffer-dev)
+set(CPACK_DEBIAN_LIBCOFFER-DEV_PACKAGE_SECTION libdevel)
+set(CPACK_DEBIAN_LIBCOFFER-DEV_PACKAGE_DEPENDS "libcoffer0 (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_LIBCOFFER-DEV_DESCRIPTION "client library of a secrets service for CI (development)
+libcoffer fetches the secrets of a CI job from coffer's daemon. These are its
+headers, a static library, and files for pkg-config and CMake.")
+
 get_property(luas GLOBAL PROPERTY COFFER_LUA_VERSIONS)
 if(luas)
-	coffer_package(lua lua-coffer interpreters "Lua client of a secrets service for CI on one host
+	list(APPEND CPACK_COMPONENTS_ALL lua)
+	list(JOIN luas ", " luas)
+	set(CPACK_DEBIAN_LUA_PACKAGE_NAME lua-coffer)
+	set(CPACK_DEBIAN_LUA_PACKAGE_SECTION interpreters)
+	set(CPACK_DEBIAN_LUA_PACKAGE_RECOMMENDS "lua5.4 | lua5.3 | lua5.2 | lua5.1 | luajit")
+	set(CPACK_DEBIAN_LUA_DESCRIPTION "Lua client of a secrets service for CI on one host
 The module coffer lets a CI job that is written in Lua, or in a language that
-becomes Lua, fetch its secrets from coffer's daemon. It is for these versions:
-Lua 5.1, LuaJIT, 5.2, 5.3 and 5.4."
-		PACKAGE_RECOMMENDS "lua5.4 | lua5.3 | lua5.2 | lua5.1 | luajit")
+becomes Lua, fetch its secrets from coffer's daemon.
+It is for Lua ${luas}; that for 5.1 is LuaJIT's too.")
 endif()
 include(CPack)

@@ -92,6 +92,26 @@ coffer_err store_revision_put(struct store *store, uint64_t revision)
 	return query_change(&q);
 }
 
+coffer_err store_mark_get(struct store *store, store_mark mark, int64_t *at_ms)
+{
+	struct query q = query_start(store, STATEMENT_MARK_GET);
+	coffer_err err;
+
+	query_bind_int(&q, mark);
+	err = query_row(&q);
+	*at_ms = err == COFFER_OK ? query_read_int(&q) : 0;
+	return err == COFFER_OK ? query_end(&q) : err;
+}
+
+coffer_err store_mark_put(struct store *store, store_mark mark, int64_t at_ms)
+{
+	struct query q = query_start(store, STATEMENT_MARK_PUT);
+
+	query_bind_int(&q, mark);
+	query_bind_int(&q, at_ms);
+	return query_change(&q);
+}
+
 coffer_err store_anchor_get(struct store *store, struct store_anchor *anchor)
 {
 	struct query q = query_start(store, STATEMENT_ANCHOR_GET);

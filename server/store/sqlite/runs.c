@@ -50,6 +50,15 @@ static coffer_err read_run(struct query *q, struct store_run *run)
 	return err;
 }
 
+coffer_err store_run_reseal(struct store *store, struct slice id, struct slice payload)
+{
+	struct query q = query_start(store, STATEMENT_RUN_RESEAL);
+
+	query_bind_blob(&q, payload);
+	query_bind_text(&q, id);
+	return query_change(&q);
+}
+
 coffer_err store_run_get(struct store *store, struct slice id, struct store_run *run)
 {
 	struct query q = query_start(store, STATEMENT_RUN_GET);

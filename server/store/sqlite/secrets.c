@@ -63,6 +63,18 @@ coffer_err store_secret_put(struct store *store, const struct store_secret *secr
 	return query_change(&q);
 }
 
+coffer_err store_secret_reseal(struct store *store, const struct store_secret *secret)
+{
+	struct query q = query_start(store, STATEMENT_SECRET_RESEAL);
+
+	query_bind_blob(&q, secret->sealed);
+	query_bind_blob(&q, secret->note);
+	query_bind_text(&q, secret->scope);
+	query_bind_text(&q, secret->name);
+	query_bind_int(&q, secret->version);
+	return query_change(&q);
+}
+
 coffer_err store_secret_latest(struct store *store, struct slice scope, struct slice name,
 			       struct store_secret *secret)
 {

@@ -15,60 +15,70 @@
 #define STATEMENTS_LIVE "state IN (1, 2)"
 
 /* X(name, SQL) */
-#define STATEMENTS(X)                                                                           \
-	X(READ, "BEGIN")                                                                        \
-	X(BEGIN, "BEGIN IMMEDIATE")                                                             \
-	X(COMMIT, "COMMIT")                                                                     \
-	X(ROLLBACK, "ROLLBACK")                                                                 \
-	X(IDENTITY_PUT, "REPLACE INTO identity VALUES (1, ?, ?, ?)")                            \
-	X(IDENTITY_GET, "SELECT uuid, algorithm, created_ms FROM identity WHERE only = 1")      \
-	X(SLOT_PUT, "INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?)")                            \
-	X(SLOT_NEXT, "SELECT id, epoch, kind, params, nonce, commitment, wrapped FROM slot "    \
-		     "WHERE id > ? ORDER BY id LIMIT 1")                                        \
-	X(SLOT_DELETE, "DELETE FROM slot WHERE id = ?")                                         \
-	X(REVISION_GET, "SELECT revision FROM head WHERE only = 1")                             \
-	X(REVISION_PUT, "UPDATE head SET revision = ? WHERE only = 1")                          \
-	X(ANCHOR_GET, "SELECT audit_seq, audit_mac, audit_line FROM head "                      \
-		      "WHERE only = 1 AND audit_seq > 0")                                       \
-	X(ANCHOR_PUT, "UPDATE head SET audit_seq = ?, audit_mac = ?, audit_line = ? "           \
-		      "WHERE only = 1")                                                         \
-	X(SECRET_PUT, "INSERT INTO secret VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                     \
-	X(SECRET_LATEST,                                                                        \
-	  STATEMENTS_SECRET "WHERE scope = ? AND name = ? ORDER BY version DESC LIMIT 1")       \
-	X(SECRET_BEFORE, STATEMENTS_SECRET                                                      \
-	  "WHERE scope = ? AND name = ? AND version < ? ORDER BY version DESC LIMIT 1")         \
-	X(SECRET_NEXT,                                                                          \
-	  "SELECT name, version, flags, created_ms, sealed, expires_ms, note FROM secret "      \
-	  "WHERE scope = ? AND name > ? ORDER BY name, version DESC LIMIT 1")                   \
-	X(SECRET_PRUNE, "DELETE FROM secret WHERE scope = ?1 AND name = ?2 AND version <= "     \
-			"(SELECT version FROM secret WHERE scope = ?1 AND name = ?2 "           \
-			"ORDER BY version DESC LIMIT 1 OFFSET ?3)")                             \
-	X(SECRET_PURGE, "DELETE FROM secret WHERE scope = ? AND name = ?")                      \
-	X(SCOPE_NEXT, "SELECT scope FROM secret WHERE scope > ? ORDER BY scope LIMIT 1")        \
-	X(SCOPE_PURGE, "DELETE FROM secret WHERE scope = ?")                                    \
-	X(EXPIRY_PUT, "REPLACE INTO expiry VALUES (?, ?, ?)")                                   \
-	X(EXPIRY_DELETE, "DELETE FROM expiry WHERE scope = ? AND name = ?")                     \
-	X(EXPIRY_PURGE, "DELETE FROM expiry WHERE scope = ?")                                   \
-	X(EXPIRY_NEXT,                                                                          \
-	  "SELECT scope, name, at_ms FROM expiry WHERE at_ms > 0 ORDER BY at_ms LIMIT 1")       \
-	X(GRANT_PUT, "INSERT INTO grant VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")           \
-	X(GRANT_BY_HASH, STATEMENTS_GRANT "WHERE token_hash = ?")                               \
-	X(GRANT_BY_ID, STATEMENTS_GRANT "WHERE id = ?")                                         \
-	X(SERVICE_BY_NAME, STATEMENTS_GRANT "WHERE name = ? AND kind = 2 AND ended = 0")        \
-	X(SERVICE_NEXT, STATEMENTS_GRANT "WHERE kind = 2 AND id > ? ORDER BY id LIMIT 1")       \
-	X(GRANT_BOUND_NEXT,                                                                     \
-	  STATEMENTS_GRANT "WHERE process <> x'' AND ended = 0 AND id > ? ORDER BY id LIMIT 1") \
-	X(GRANT_RENEW, "UPDATE grant SET expires_ms = ? WHERE id = ? AND ended = 0")            \
-	X(GRANT_SET_END, "UPDATE grant SET ended = ? WHERE id = ? AND ended = 0")               \
-	X(RUN_PUT, "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")               \
-	X(RUN_GET, STATEMENTS_RUN "WHERE id = ?")                                               \
-	X(RUN_BEFORE, STATEMENTS_RUN "WHERE id < ? ORDER BY id DESC LIMIT 1")                   \
-	X(RUN_LIVE, STATEMENTS_RUN "WHERE pipeline = ? AND ref = ? AND " STATEMENTS_LIVE        \
-				   " ORDER BY id LIMIT 1")                                      \
-	X(RUN_NEXT_EXPIRY, STATEMENTS_RUN "WHERE expires_ms > 0 AND " STATEMENTS_LIVE           \
-					  " ORDER BY expires_ms LIMIT 1")                       \
-	X(RUN_CLAIM, "UPDATE run SET state = 2, started_ms = ?, nonce = ?, claim_uid = ? "      \
-		     "WHERE id = ? AND state = 1")                                              \
+#define STATEMENTS(X)                                                                            \
+	X(READ, "BEGIN")                                                                         \
+	X(BEGIN, "BEGIN IMMEDIATE")                                                              \
+	X(COMMIT, "COMMIT")                                                                      \
+	X(ROLLBACK, "ROLLBACK")                                                                  \
+	X(IDENTITY_PUT, "REPLACE INTO identity VALUES (1, ?, ?, ?)")                             \
+	X(IDENTITY_GET, "SELECT uuid, algorithm, created_ms FROM identity WHERE only = 1")       \
+	X(SLOT_PUT, "INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?)")                             \
+	X(SLOT_NEXT, "SELECT id, epoch, kind, params, nonce, commitment, wrapped FROM slot "     \
+		     "WHERE id > ? ORDER BY id LIMIT 1")                                         \
+	X(SLOT_DELETE, "DELETE FROM slot WHERE id = ?")                                          \
+	X(ROTATION_PUT, "REPLACE INTO rotation VALUES (1, ?, ?, ?, ?)")                          \
+	X(ROTATION_GET, "SELECT stage, scope, name, run FROM rotation WHERE only = 1")           \
+	X(ROTATION_DELETE, "DELETE FROM rotation WHERE only = 1")                                \
+	X(LASTING_PUT, "REPLACE INTO lasting VALUES (1, ?)")                                     \
+	X(LASTING_GET, "SELECT sealed FROM lasting WHERE only = 1")                              \
+	X(SECRET_RESEAL,                                                                         \
+	  "UPDATE secret SET sealed = ?, note = ? WHERE scope = ? AND name = ? AND version = ?") \
+	X(RUN_RESEAL, "UPDATE run SET payload = ? WHERE id = ?")                                 \
+	X(REVISION_GET, "SELECT revision FROM head WHERE only = 1")                              \
+	X(REVISION_PUT, "UPDATE head SET revision = ? WHERE only = 1")                           \
+	X(MARK_GET, "SELECT at_ms FROM mark WHERE id = ?")                                       \
+	X(MARK_PUT, "REPLACE INTO mark VALUES (?, ?)")                                           \
+	X(ANCHOR_GET, "SELECT audit_seq, audit_mac, audit_line FROM head "                       \
+		      "WHERE only = 1 AND audit_seq > 0")                                        \
+	X(ANCHOR_PUT, "UPDATE head SET audit_seq = ?, audit_mac = ?, audit_line = ? "            \
+		      "WHERE only = 1")                                                          \
+	X(SECRET_PUT, "INSERT INTO secret VALUES (?, ?, ?, ?, ?, ?, ?, ?)")                      \
+	X(SECRET_LATEST,                                                                         \
+	  STATEMENTS_SECRET "WHERE scope = ? AND name = ? ORDER BY version DESC LIMIT 1")        \
+	X(SECRET_BEFORE, STATEMENTS_SECRET                                                       \
+	  "WHERE scope = ? AND name = ? AND version < ? ORDER BY version DESC LIMIT 1")          \
+	X(SECRET_NEXT,                                                                           \
+	  "SELECT name, version, flags, created_ms, sealed, expires_ms, note FROM secret "       \
+	  "WHERE scope = ? AND name > ? ORDER BY name, version DESC LIMIT 1")                    \
+	X(SECRET_PRUNE, "DELETE FROM secret WHERE scope = ?1 AND name = ?2 AND version <= "      \
+			"(SELECT version FROM secret WHERE scope = ?1 AND name = ?2 "            \
+			"ORDER BY version DESC LIMIT 1 OFFSET ?3)")                              \
+	X(SECRET_PURGE, "DELETE FROM secret WHERE scope = ? AND name = ?")                       \
+	X(SCOPE_NEXT, "SELECT scope FROM secret WHERE scope > ? ORDER BY scope LIMIT 1")         \
+	X(SCOPE_PURGE, "DELETE FROM secret WHERE scope = ?")                                     \
+	X(EXPIRY_PUT, "REPLACE INTO expiry VALUES (?, ?, ?)")                                    \
+	X(EXPIRY_DELETE, "DELETE FROM expiry WHERE scope = ? AND name = ?")                      \
+	X(EXPIRY_PURGE, "DELETE FROM expiry WHERE scope = ?")                                    \
+	X(EXPIRY_NEXT,                                                                           \
+	  "SELECT scope, name, at_ms FROM expiry WHERE at_ms > 0 ORDER BY at_ms LIMIT 1")        \
+	X(GRANT_PUT, "INSERT INTO grant VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")            \
+	X(GRANT_BY_HASH, STATEMENTS_GRANT "WHERE token_hash = ?")                                \
+	X(GRANT_BY_ID, STATEMENTS_GRANT "WHERE id = ?")                                          \
+	X(SERVICE_BY_NAME, STATEMENTS_GRANT "WHERE name = ? AND kind = 2 AND ended = 0")         \
+	X(SERVICE_NEXT, STATEMENTS_GRANT "WHERE kind = 2 AND id > ? ORDER BY id LIMIT 1")        \
+	X(GRANT_BOUND_NEXT,                                                                      \
+	  STATEMENTS_GRANT "WHERE process <> x'' AND ended = 0 AND id > ? ORDER BY id LIMIT 1")  \
+	X(GRANT_RENEW, "UPDATE grant SET expires_ms = ? WHERE id = ? AND ended = 0")             \
+	X(GRANT_SET_END, "UPDATE grant SET ended = ? WHERE id = ? AND ended = 0")                \
+	X(RUN_PUT, "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")                \
+	X(RUN_GET, STATEMENTS_RUN "WHERE id = ?")                                                \
+	X(RUN_BEFORE, STATEMENTS_RUN "WHERE id < ? ORDER BY id DESC LIMIT 1")                    \
+	X(RUN_LIVE, STATEMENTS_RUN "WHERE pipeline = ? AND ref = ? AND " STATEMENTS_LIVE         \
+				   " ORDER BY id LIMIT 1")                                       \
+	X(RUN_NEXT_EXPIRY, STATEMENTS_RUN "WHERE expires_ms > 0 AND " STATEMENTS_LIVE            \
+					  " ORDER BY expires_ms LIMIT 1")                        \
+	X(RUN_CLAIM, "UPDATE run SET state = 2, started_ms = ?, nonce = ?, claim_uid = ? "       \
+		     "WHERE id = ? AND state = 1")                                               \
 	X(RUN_END, "UPDATE run SET state = ?, finished_ms = ? WHERE id = ? AND " STATEMENTS_LIVE)
 
 #define STATEMENTS_ENUM(name, sql) STATEMENT_##name,

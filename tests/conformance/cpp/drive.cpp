@@ -153,6 +153,13 @@ static void every_method(Services &services)
 	CHECK(grant.expires_at_ms() == renewed.expires_at_ms());
 	auto why = call(admin, &O::WhyGrant, "name: 'A' id: '" + service.id() + "'");
 	CHECK(why.outcome() == v1::WHY_NOT_FOUND && why.scopes(1).outcome() == v1::SCOPE_DELETED);
+	/* No key opens a store in memory. */
+	CHECK(refusal(admin, &O::RewrapKey, "key_file: true").rfind("FAILED_PRECONDITION: ", 0) == 0);
+	CHECK(refusal(admin, &O::RotateKey).rfind("FAILED_PRECONDITION: ", 0) == 0);
+	CHECK(refusal(admin, &O::BeginBackup).rfind("FAILED_PRECONDITION: ", 0) == 0);
+	CHECK(refusal(admin, &O::ReadBackup, "backup: 1").rfind("ABORTED: ", 0) == 0);
+	CHECK(refusal(admin, &O::FinishBackup, "backup: 1").rfind("FAILED_PRECONDITION: ", 0) == 0);
+	CHECK(call(admin, &O::Migrate, "rules: 'X_*=x'").secrets_size() == 0);
 	CHECK(call(admin, &O::ReadAudit).lines_size() > 0);
 	auto verdict = call(admin, &O::VerifyAudit);
 	CHECK(verdict.done() && verdict.problem().empty());

@@ -89,6 +89,15 @@ const cases = {
 		const [grant] = (await operator.listGrants({ name: "ci" })).grants;
 		assert.deepEqual([grant.id, grant.scopes], [service.id, ["system/ci", "global"]]);
 		assert.equal(grant.expiresAtMs.toString(), renewed.expiresAtMs.toString());
+		const inMemory = refusal("FAILED_PRECONDITION", /no key opens it/);
+		await assert.rejects(operator.rewrapKey({ keyFile: true }), inMemory);
+		await assert.rejects(operator.rotateKey({}), inMemory);
+		await assert.rejects(operator.beginBackup({}), inMemory);
+		await assert.rejects(operator.readBackup({ backup: 1 }),
+			refusal("ABORTED", /no longer being made/));
+		await assert.rejects(operator.finishBackup({ backup: 1 }),
+			refusal("FAILED_PRECONDITION", /not the last backup/));
+		assert.equal((await operator.migrate({ rules: ["X_*=x"] })).secrets.length, 0);
 		const why = await operator.whyGrant({ name: "OWN", id: service.id });
 		assert.deepEqual(why.scopes.map(({ scope }) => scope), ["system/ci", "global"]);
 		assert((await operator.readAudit({})).lines.length > 0);

@@ -41,6 +41,7 @@ struct keys {
 /* Why a file is of no use, where more than one place says so. */
 static const char no_memory[] = "there is no memory for it";
 static const char no_cache[] = "it is not a cache";
+static const char not_regular[] = "it is not a regular file";
 static const char no_cipher[] = "libsodium cannot be used";
 static const char changed[] = "it is damaged, or was tampered with";
 
@@ -114,12 +115,24 @@ static bool sync_folder(const char *path)
 	return done;
 }
 
+/* NULL if what is at path, if anything, may make way: as root a device would, too, and be gone for everybody. */
+static const char *check_place(const char *path)
+{
+	struct stat about;
+
+	if (lstat(path, &about) != 0)
+		return errno == ENOENT ? NULL : strerror(errno);
+	return S_ISREG(about.st_mode) || S_ISLNK(about.st_mode) ? NULL : not_regular;
+}
+
 static const char *replace(const char *path, const struct bytes *file)
 {
 	char *temporary = NULL;
-	const char *why = NULL;
+	const char *why = check_place(path);
 	int fd = -1;
 
+	if (why)
+		return why;
 	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
 		return no_memory;
 	if ((fd = mkostemp(temporary, O_CLOEXEC)) < 0) {
@@ -161,7 +174,7 @@ static const char *check(int fd, struct stat *about)
 	if (fstat(fd, about) != 0)
 		return strerror(errno);
 	if (!S_ISREG(about->st_mode))
-		return "it is not a regular file";
+		return not_regular;
 	if (about->st_uid != geteuid())
 		return "it is another user's";
 	if (about->st_mode & (S_IRWXG | S_IRWXO))

@@ -17,8 +17,8 @@ struct cache_about {
 	bool all;              /* every visible secret is there */
 };
 
-/* Writes a new file in the place of what is at path, mode 0600; it is on disk on return. Returns NULL, or what
- * went wrong, for a message; the old file then stays. A value's note of why it is lacking is not written. */
+/* Writes a new file in the place of a file or link at path, mode 0600; it is on disk on return. Returns NULL, or what
+ * went wrong, for a message; what was there then stays. A value's note of why it is lacking is not written. */
 const char *cache_write(const char *path, const char *token, const struct cache_about *about,
 			const struct values *values);
 

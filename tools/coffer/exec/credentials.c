@@ -3,8 +3,11 @@
 #include "input.h"
 
 #include <coffer/limits.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *find(const char *name)
 {
@@ -20,6 +23,16 @@ static cli_exit copy(const struct cli *cli, const char *text, struct bytes *out)
 	return out->failed ? cli_refuse(cli, "out of memory") : CLI_DONE;
 }
 
+/* A descriptor that the token is read from would be the command's, too, which could read it again. */
+static void keep_descriptor(const char *path)
+{
+	int fd;
+
+	if ((sscanf(path, "/dev/fd/%d", &fd) == 1 || sscanf(path, "/proc/self/fd/%d", &fd) == 1) &&
+	    fd > STDERR_FILENO)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 static cli_exit read_token(const struct cli *cli, struct bytes *out)
 {
 	const char *path = find("COFFER_TOKEN_FILE");
@@ -29,6 +42,7 @@ static cli_exit read_token(const struct cli *cli, struct bytes *out)
 		return copy(cli, find("COFFER_TOKEN"), out);
 	if (!path)
 		return copy(cli, find("SECRETS_API_TOKEN"), out);
+	keep_descriptor(path);
 	if ((status = input_file(cli, path, true, out)) != CLI_DONE)
 		return status;
 	if (out->len != COFFER_TOKEN_LEN)

@@ -14,7 +14,8 @@ struct credentials {
 
 /* Copies them. Where the library looks for the token, and in its order: $COFFER_TOKEN, the file
  * $COFFER_TOKEN_FILE, $SECRETS_API_TOKEN; the path only for the filesystem transport. A token file
- * that cannot be read is refused. On failure they are empty. */
+ * that cannot be read is refused; of one that is a descriptor, /dev/fd/N, no other program gets it.
+ * On failure they are empty. */
 COFFER_MUST_USE cli_exit credentials_read(const struct cli *cli, struct credentials *out);
 void credentials_free(struct credentials *credentials); /* wipes and empties */
 

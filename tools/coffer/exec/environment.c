@@ -39,11 +39,11 @@ static const char *value_of(const char *text)
 	return equals ? equals + 1 : text + strlen(text);
 }
 
+/* Also what is no variable, for want of a "=", would show the token. */
 static bool hands_over(const struct environment *environment, const char *text)
 {
 	return environment_is_reserved(text, strcspn(text, "=")) ||
-	       (environment->token && environment->token[0] &&
-		strcmp(value_of(text), environment->token) == 0);
+	       (environment->token && environment->token[0] && strstr(text, environment->token));
 }
 
 /* The variable that text begins with, new or there already. NULL: no memory. */
@@ -92,10 +92,8 @@ bool environment_set(struct environment *environment, const char *text)
 void environment_wipe(const struct environment *environment, char **variables)
 {
 	for (; *variables; variables++) {
-		char *value = *variables + (value_of(*variables) - *variables);
-
 		if (hands_over(environment, *variables))
-			explicit_bzero(value, strlen(value));
+			explicit_bzero(*variables, strlen(*variables));
 	}
 }
 

@@ -3,7 +3,7 @@
  *
  * A variable is added over an earlier one of its name and keeps the earlier one's place. What would
  * hand over the run's authority is never added: COFFER_TOKEN, COFFER_TOKEN_FILE, SECRETS_API_TOKEN,
- * COFFER_BOOTSTRAP, and any variable whose value is the token. */
+ * COFFER_BOOTSTRAP, and whatever the token stands in. */
 #ifndef EXEC_ENVIRONMENT_H
 #define EXEC_ENVIRONMENT_H
 
@@ -26,7 +26,7 @@ COFFER_MUST_USE bool environment_set(struct environment *environment, const char
 /* Whether a variable of that name would hand over the run's authority. */
 bool environment_is_reserved(const char *name, size_t len);
 
-/* Wipes the values of these variables where they stand, in memory that /proc shows to others. */
+/* Wipes those of these variables where they stand, in memory that /proc shows to others. */
 void environment_wipe(const struct environment *environment, char **variables);
 
 /* Warns of values that begin like a reference and are none. */

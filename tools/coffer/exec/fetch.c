@@ -45,11 +45,12 @@ static coffer_err open_session(struct fetch *fetch, int call_ms)
 	return err;
 }
 
-/* Whether the error is of one secret, and not of all that could be asked. */
+/* Whether the error is of one secret, and not of all that could be asked. FAILED_PRECONDITION: its source cannot be
+ * read. */
 static bool is_of_one(coffer_err err)
 {
 	return err == COFFER_NOT_FOUND || err == COFFER_PERMISSION_DENIED ||
-	       err == COFFER_DATA_LOSS;
+	       err == COFFER_FAILED_PRECONDITION || err == COFFER_DATA_LOSS;
 }
 
 static coffer_err take_one(struct fetch *fetch, const char *name, struct values *values)

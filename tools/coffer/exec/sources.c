@@ -13,6 +13,9 @@
 #define CALL_MAX_MS 10000
 #define CALL_MIN_MS 1000
 
+/* Of a call while the command runs: so long its output and its signals wait. */
+#define REFETCH_MS 1000
+
 static int64_t wall_ms(void)
 {
 	struct timespec now;
@@ -180,7 +183,9 @@ cli_exit sources_fetch(const struct cli *cli, struct sources *sources, struct va
 
 coffer_err sources_refetch(struct sources *sources, struct values *values, bool *again)
 {
-	return fetch_attempt(&sources->fetch, CALL_MAX_MS, values, again);
+	/* The session of the start waits longer. */
+	fetch_close(&sources->fetch);
+	return fetch_attempt(&sources->fetch, REFETCH_MS, values, again);
 }
 
 void sources_keep(const struct cli *cli, const struct sources *sources, const struct values *values)
