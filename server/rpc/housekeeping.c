@@ -110,24 +110,34 @@ void rpc_drop_backup(struct rpc *rpc)
 	rpc->backup.open = NULL;
 }
 
-int64_t rpc_housekeeping(struct rpc *rpc)
+/* What makes records. After a failure that only a restart mends nothing more is tried: its record would take the
+ * number of one that may have been stored. */
+static int64_t keep_up(struct rpc *rpc)
 {
-	int64_t runs_ms = expire_runs(rpc), secrets_ms = expire_secrets(rpc);
-	int64_t rotate_ms = rpc->fatal ? CHORES_MS : rotate(rpc);
-	int64_t now_ms = clock_mono_ms();
+	int64_t (*const chores[])(struct rpc *) = { expire_runs, expire_secrets, rotate };
+	int64_t next_ms = CHORES_MS;
 
-	bound_end(rpc);
-	/* A record of its own would take the number of one that may be stored. */
+	for (size_t i = 0; i < sizeof(chores) / sizeof(chores[0]) && !rpc->fatal; i++) {
+		int64_t chore_ms = chores[i](rpc);
+		next_ms = chore_ms < next_ms ? chore_ms : next_ms;
+	}
+	if (!rpc->fatal)
+		bound_end(rpc);
 	if (!rpc->fatal)
 		trail_tend(rpc->trail);
-	if (now_ms - rpc->anchored_ms >= ANCHOR_MS) {
+	return next_ms;
+}
+
+int64_t rpc_housekeeping(struct rpc *rpc)
+{
+	int64_t next_ms = keep_up(rpc), now_ms = clock_mono_ms();
+
+	if (!rpc->fatal && now_ms - rpc->anchored_ms >= ANCHOR_MS) {
 		rpc->anchored_ms = now_ms;
 		rpc_anchor(rpc);
 	}
 	if (rpc->backup.open != NULL && now_ms - rpc->backup.used_ms >= BACKUP_IDLE_MS)
 		rpc_drop_backup(rpc);
 	ballast_restore(rpc->ballast);
-	if (secrets_ms < runs_ms)
-		runs_ms = secrets_ms;
-	return rotate_ms < runs_ms ? rotate_ms : runs_ms;
+	return next_ms;
 }

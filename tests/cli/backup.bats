@@ -66,3 +66,13 @@ load helper
 	"$WORK/bin/coffer" --home /h restore --check f --passphrase-file - >"$OUT"
 	prints $'--check-backup=f\n--home=/h\n--passphrase-file=-\n'
 }
+
+@test "what is no file is not replaced by a backup" {
+	mkfifo "$WORK/fifo"
+	coffer backup --force "$WORK/fifo"
+	refused 1 "it is not a regular file"
+	[[ -p $WORK/fifo ]]
+	ln -s "$WORK/nowhere" "$WORK/link"
+	coffer backup "$WORK/link"
+	refused 1 "File exists"
+}

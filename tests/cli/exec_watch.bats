@@ -69,7 +69,7 @@ setup() {
 
 teardown() {
 	# One that is stopped does not end.
-	kill -CONT "$DAEMON" || true
+	kill -CONT "$DAEMON" 2>/dev/null || true
 	stop_daemon
 	rm -rf "$WORK"
 }

@@ -56,13 +56,14 @@ def make_packages(folder):
 
 
 @pytest.fixture(name="root")
-def make_root(tmp_path):
+def make_root():
     """An empty host that has a package database."""
-    root = tmp_path / "root"
-    for name in ("etc", "run", "var/lib/dpkg/info", "var/lib/dpkg/updates"):
-        (root / name).mkdir(parents=True)
-    (root / "var/lib/dpkg/status").touch()
-    return root
+    with tempfile.TemporaryDirectory(prefix="coffer-root-") as name:
+        root = Path(name, "root")
+        for folder in ("etc", "run", "var/lib/dpkg/info", "var/lib/dpkg/updates"):
+            (root / folder).mkdir(parents=True)
+        (root / "var/lib/dpkg/status").touch()
+        yield root
 
 
 def dpkg(root, *words):

@@ -23,6 +23,12 @@ def make_build():
         yield Path(name)
 
 
+@pytest.fixture(name="root")
+def make_root():
+    with tempfile.TemporaryDirectory(prefix="coffer-root-") as name:
+        yield Path(name)
+
+
 class Host:
     """A root with the two programs in it, and nothing besides."""
 
@@ -52,11 +58,11 @@ def test_it_asks_for_no_loader_and_no_library_and_is_loaded_at_random(build, pro
     assert re.search(r"Type:\s+DYN", told) and "PIE" in told, told
 
 
-def test_they_work_in_a_root_that_has_nothing_else(build, tmp_path):
+def test_they_work_in_a_root_that_has_nothing_else(build, root):
     """All of it: groups by name, the sandbox, and both ends of a run."""
-    host = Host(tmp_path, build)
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/group").write_text("operators:x:4711:\n")
+    host = Host(root, build)
+    (root / "etc").mkdir()
+    (root / "etc/group").write_text("operators:x:4711:\n")
     host.run("/cofferd", "--init", "--home", "/home")
     daemon = host.popen("/cofferd", "--home", "/home", "--admin-group", "operators")
     try:
@@ -69,7 +75,7 @@ def test_they_work_in_a_root_that_has_nothing_else(build, tmp_path):
         assert host.run("/coffer", "get", "PASSWORD", **job).strip() == "s3cret-value"
         host.run("/coffer", "run", "finish", job["COFFER_RUN_ID"], "--result", "succeeded", **operator)
         assert "audit verified" in host.run("/coffer", "audit", "verify", **operator)
-        assert (tmp_path / "home/run/admin.sock").stat().st_gid == 4711
+        assert (root / "home/run/admin.sock").stat().st_gid == 4711
     finally:
         daemon.send_signal(signal.SIGTERM)
         said, _ = daemon.communicate(timeout=DEADLINE)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The file under its own name, and under the one that it has until it is whole. */
@@ -27,14 +28,30 @@ static cli_exit fail(const struct target *target, const char *what)
 	return cli_refuse(target->cli, "cannot %s '%s': %s", what, target->path, strerror(errno));
 }
 
-static cli_exit open_target(struct target *target)
+/* Asked to replace a file, we replace a file: a device or a FIFO of that name is something else. */
+static cli_exit check_target(const struct target *target)
 {
-	char *path;
+	struct stat about;
 
-	if (!target->force && access(target->path, F_OK) == 0) {
+	if (lstat(target->path, &about) != 0)
+		return errno == ENOENT ? CLI_DONE : fail(target, "write");
+	if (!target->force) {
 		errno = EEXIST;
 		return fail(target, "write");
 	}
+	if (!S_ISREG(about.st_mode))
+		return cli_refuse(target->cli, "cannot replace '%s': it is not a regular file",
+				  target->path);
+	return CLI_DONE;
+}
+
+static cli_exit open_target(struct target *target)
+{
+	cli_exit status = check_target(target);
+	char *path;
+
+	if (status != CLI_DONE)
+		return status;
 	if (asprintf(&path, "%s.unfinished-%d", target->path, (int)getpid()) < 0)
 		return cli_refuse(target->cli, "out of memory");
 	target->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -1,10 +1,11 @@
 #include "credentials.h"
 
 #include "input.h"
+#include "options.h"
 
 #include <coffer/limits.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,11 +27,16 @@ static cli_exit copy(const struct cli *cli, const char *text, struct bytes *out)
 /* A descriptor that the token is read from would be the command's, too, which could read it again. */
 static void keep_descriptor(const char *path)
 {
-	int fd;
+	static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+	uint32_t fd;
 
-	if ((sscanf(path, "/dev/fd/%d", &fd) == 1 || sscanf(path, "/proc/self/fd/%d", &fd) == 1) &&
-	    fd > STDERR_FILENO)
-		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		size_t len = strlen(folders[i]);
+
+		if (strncmp(path, folders[i], len) == 0 && options_number(path + len, &fd) &&
+		    fd > STDERR_FILENO && fd <= INT_MAX)
+			(void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	}
 }
 
 static cli_exit read_token(const struct cli *cli, struct bytes *out)
