@@ -96,9 +96,9 @@ coffer_err job_why(struct call *call)
 
 /* A grant as the store has it, out of the store's memory. */
 struct stored {
-	struct grant grant;
 	char allow[CALL_ALLOW_MAX];
 	char scopes[COFFER_SCOPES_MAX * (COFFER_SCOPE_MAX + 1)];
+	struct grant grant; /* last: it ends with an array of no length */
 };
 
 static coffer_err copy(const struct store_grant *row, struct stored *out)

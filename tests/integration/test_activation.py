@@ -182,7 +182,7 @@ def test_a_reload_that_fails_ends_for_the_manager_too():
         manager.process.send_signal(signal.SIGHUP)
         assert manager.told()["RELOADING"] == "1"
         assert manager.told()["READY"] == "1"
-        assert b"the settings are as they were" in manager.log
+        eventually(lambda: b"the settings are as they were" in manager.log, "the failure is logged")
         (manager.home / "coffer.conf").unlink()
 
 
