@@ -622,25 +622,41 @@ def needles_of(secret):
     return [secret[:half], secret[half:], *coded]
 
 
+PRESENT_OR_SWAPPED = bytes(entry >> 6 > 0 for entry in range(256))  # of an entry's last byte in pagemap
+
+
+def pages_held(pagemap, start, end):
+    """(start, end) of every run of pages that hold something: the others are zero, or a file's as it is on
+    disk. A sanitizer maps gigabytes and touches little of them."""
+    size, step = os.sysconf("SC_PAGE_SIZE"), 1 << 32
+    for chunk in range(start, end, step):
+        stop = min(chunk + step, end)
+        entries = os.pread(pagemap.fileno(), (stop - chunk) // size * 8, chunk // size * 8)
+        for run in re.finditer(b"\x01+", entries[7::8].translate(PRESENT_OR_SWAPPED)):
+            yield chunk + run.start() * size, chunk + run.end() * size
+
+
 def memory_of(pid):
-    """(mapping, content) of every mapping that can be read. Needs the right to ptrace."""
-    # A sanitizer's shadow is terabytes large; it holds one byte for eight, so never a value.
+    """(mapping, content) of all that a process holds in memory and that can be read. Needs the right to ptrace."""
+    # A sanitizer's shadow holds one byte for eight, so never a value.
     shadow = 1 << 36
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+    with (open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as mem,
+          open(f"/proc/{pid}/pagemap", "rb", buffering=0) as pagemap):
         for line in maps.read().splitlines():
             span, permissions, *rest = line.split()
             start, end = (int(part, 16) for part in span.split("-"))
             if "r" not in permissions or end - start > shadow or rest[-1] == "[vsyscall]":
                 continue
-            try:
-                data = os.pread(mem.fileno(), end - start, start)
-                while len(data) < end - start:  # a read ends at 2 GiB
-                    data += os.pread(mem.fileno(), end - start - len(data), start + len(data))
-            except OSError as error:
-                if rest[-1].startswith("["):
-                    continue  # of the kernel's making, like [vvar_vclock]
-                raise AssertionError(f"cannot read the memory of {line}: {error}") from error
-            yield line, data
+            for first, last in pages_held(pagemap, start, end):
+                try:
+                    data = os.pread(mem.fileno(), last - first, first)
+                    while len(data) < last - first:  # a read ends at 2 GiB
+                        data += os.pread(mem.fileno(), last - first - len(data), first + len(data))
+                except OSError as error:
+                    if rest[-1].startswith("["):
+                        continue  # of the kernel's making, like [vvar_vclock]
+                    raise AssertionError(f"cannot read the memory of {line}: {error}") from error
+                yield line, data
 
 
 def eventually(condition, what):
