@@ -186,6 +186,10 @@ static coffer_err copy_methods(struct slice reply, struct coffer_status *out)
 		err = copy_text(method.method, to->method, sizeof(to->method));
 		to->calls = method.calls;
 		to->errors = method.errors;
+		to->p50_us = method.p50_us;
+		to->p90_us = method.p90_us;
+		to->p99_us = method.p99_us;
+		to->total_us = method.total_us;
 	}
 	return err;
 }
@@ -196,19 +200,36 @@ static coffer_err copy_status(struct slice body, const coffer_v1_StatusResponse 
 	coffer_err err;
 
 	*out = (struct coffer_status){
+		.protocol = reply->protocol,
+		.schema = reply->schema,
 		.started_at_ms = reply->started_at_ms,
+		.uptime_ms = reply->uptime_ms,
 		.connections = reply->connections,
+		.secrets = reply->secrets,
+		.versions = reply->versions,
+		.runs_live = reply->runs_live,
+		.services_live = reply->services_live,
 		.revision = reply->revision,
 		.audit_seq = reply->audit_seq,
+		.audit_oldest_seq = reply->audit_oldest_seq,
+		.audit_bytes = reply->audit_bytes,
+		.audit_delays = reply->audit_delays,
 		.audit_writable = reply->audit_writable,
 		.arena_used = reply->arena_used,
+		.arena_peak = reply->arena_peak,
 		.arena_size = reply->arena_size,
+		.store_bytes = reply->store_bytes,
 		.key_epoch = reply->key_epoch,
 		.key_rotating = reply->key_rotating,
 		.backup_at_ms = reply->backup_at_ms,
 	};
 	if ((err = copy_text(reply->server, out->server, sizeof(out->server))) != COFFER_OK ||
+	    (err = copy_text(reply->sqlite, out->sqlite, sizeof(out->sqlite))) != COFFER_OK ||
+	    (err = copy_text(reply->libsodium, out->libsodium, sizeof(out->libsodium))) !=
+		COFFER_OK ||
 	    (err = copy_text(reply->cipher, out->cipher, sizeof(out->cipher))) != COFFER_OK)
+		return err;
+	if (reply->has_mirror && (err = admin_copy_mirror(&reply->mirror, out)) != COFFER_OK)
 		return err;
 	return copy_methods(body, out);
 }

@@ -45,8 +45,7 @@ coffer_err coffer_admin_read_backup(struct coffer_admin *admin, struct coffer_ba
 	return call_end(&call, err);
 }
 
-coffer_err coffer_admin_finish_backup(struct coffer_admin *admin,
-				      const struct coffer_backup *backup)
+coffer_err coffer_admin_finish_backup(struct coffer_admin *admin, struct coffer_backup *backup)
 {
 	const coffer_v1_FinishBackupRequest request = { .backup = backup->id };
 	coffer_v1_FinishBackupResponse reply;
@@ -58,5 +57,11 @@ coffer_err coffer_admin_finish_backup(struct coffer_admin *admin,
 	call_begin(&call, &admin->transport, "FinishBackup", CALL_CHANGES);
 	call_put(&call, coffer_v1_FinishBackupRequest_fields, &request);
 	err = call_exchange(&call, coffer_v1_FinishBackupResponse_fields, &reply, sizeof(reply));
+	if (err == COFFER_OK) {
+		backup->secrets = reply.secrets;
+		backup->versions = reply.versions;
+		backup->runs = reply.runs;
+		backup->damaged = reply.damaged;
+	}
 	return call_end(&call, err);
 }

@@ -1,5 +1,6 @@
 #include "handed.h"
 
+#include "file.h"
 #include "pages.h"
 
 #include <errno.h>
@@ -79,23 +80,6 @@ static coffer_err remove_file(const char *path, int fd, struct transport *t)
 	return COFFER_OK;
 }
 
-/* Until len bytes, or the end. */
-static ssize_t read_file(int fd, uint8_t *to, size_t len)
-{
-	size_t done = 0;
-	ssize_t n = 1;
-
-	while (n != 0 && done < len) {
-		n = read(fd, to + done, len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		done += (size_t)n;
-	}
-	return (ssize_t)done;
-}
-
 /* On tmpfs this is the memory that held it. Elsewhere the device may keep a copy, which nobody here can
  * help. */
 static void overwrite(int fd, size_t len)
@@ -118,7 +102,7 @@ static void overwrite(int fd, size_t len)
 static coffer_err take_content(const char *path, int fd, size_t size, uint8_t *pages,
 			       struct transport *t)
 {
-	ssize_t n = read_file(fd, pages, size + 1);
+	ssize_t n = file_read(fd, pages, size + 1);
 	coffer_err err = COFFER_OK;
 
 	if (n < 0)

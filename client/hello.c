@@ -62,14 +62,14 @@ coffer_err hello_make(struct slice *out, const struct coffer_options *options, s
 		.run_id = slice_str(settings_get(options->run_id, "COFFER_RUN_ID")),
 		.via = slice_str(options->via),
 	};
-	char file[SETTINGS_TOKEN_FILE_MAX];
+	struct coffer_tokens tokens = { .len = 0 };
 	coffer_err err;
 
 	*out = SLICE_EMPTY;
 	if ((err = check_settings(&request, t)) == COFFER_OK &&
-	    (err = settings_token(&request.token, file, options, t)) == COFFER_OK)
+	    (err = settings_token(&request.token, &tokens, options, t)) == COFFER_OK)
 		err = encode(out, &request, t);
-	wipe(file, sizeof(file));
+	coffer_tokens_free(&tokens);
 	return err;
 }
 

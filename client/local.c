@@ -1,5 +1,6 @@
 #include "local.h"
 
+#include "clock.h"
 #include "copy.h"
 #include "handed.h"
 #include "names.h"
@@ -9,7 +10,6 @@
 #include <fnmatch.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* The one revision that there is. */
 #define REVISION 1
@@ -17,17 +17,9 @@
 /* How long one poll lasts at most. */
 #define POLL_MAX_MS 3600000
 
-static int64_t now_ms(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static coffer_err check_expiry(struct coffer_session *s)
 {
-	if (s->expires_at_ms == 0 || now_ms(CLOCK_REALTIME) < s->expires_at_ms)
+	if (s->expires_at_ms == 0 || clock_wall_ms() < s->expires_at_ms)
 		return COFFER_OK;
 	return transport_fail(&s->transport, COFFER_UNAUTHENTICATED, "the token is not valid");
 }
@@ -220,15 +212,14 @@ static coffer_err local_environment(struct coffer_session *session, struct coffe
 static coffer_err local_wait(struct coffer_session *session, uint64_t after, int timeout_ms,
 			     uint64_t *revision, bool *changed)
 {
-	int64_t end = now_ms(CLOCK_MONOTONIC) + (after == 0 ? 0 : timeout_ms);
+	int64_t end = clock_mono_ms() + (after == 0 ? 0 : timeout_ms);
 	int64_t left = 0;
 	coffer_err err;
 
 	*changed = false;
 	*revision = REVISION;
-	while ((err = check_expiry(session)) == COFFER_OK &&
-	       (left = end - now_ms(CLOCK_MONOTONIC)) > 0) {
-		int64_t expiry = session->expires_at_ms - now_ms(CLOCK_REALTIME);
+	while ((err = check_expiry(session)) == COFFER_OK && (left = end - clock_mono_ms()) > 0) {
+		int64_t expiry = session->expires_at_ms - clock_wall_ms();
 		if (session->expires_at_ms != 0 && expiry < left)
 			left = expiry < 0 ? 0 : expiry;
 		(void)poll(NULL, 0, left < POLL_MAX_MS ? (int)left : POLL_MAX_MS);

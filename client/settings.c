@@ -2,10 +2,7 @@
 
 #include "names.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define URL_PREFIX "unix://"
 
@@ -33,77 +30,30 @@ coffer_err settings_socket(const char **path, const struct coffer_options *optio
 	if (strncmp(url, URL_PREFIX "/", strlen(URL_PREFIX "/")) != 0)
 		return transport_fail(t, COFFER_INVALID_ARGUMENT,
 				      "SECRETS_API_URL is not of the form unix:///path, and no "
-				      "other is spoken here: over https, ask coffer-http with an "
-				      "HTTP client");
+				      "other is spoken here: over https, start the job with "
+				      "'coffer exec'");
 	*path = url + strlen(URL_PREFIX);
 	return COFFER_OK;
 }
 
-static ssize_t read_some(int fd, char *file, size_t *len)
-{
-	ssize_t n;
-
-	do
-		n = read(fd, file + *len, SETTINGS_TOKEN_FILE_MAX - *len);
-	while (n < 0 && errno == EINTR);
-	if (n > 0)
-		*len += (size_t)n;
-	return n;
-}
-
-static coffer_err read_token_file(struct slice *token, char *file, const char *path,
-				  struct transport *t)
-{
-	coffer_err err = COFFER_OK;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	size_t len = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return transport_fail(t, COFFER_INVALID_ARGUMENT,
-				      "cannot open the token file %s: %s", path, strerror(errno));
-	while ((n = read_some(fd, file, &len)) > 0)
-		;
-	if (n < 0)
-		err = transport_fail(t, COFFER_INVALID_ARGUMENT,
-				     "cannot read the token file %s: %s", path, strerror(errno));
-	close(fd);
-	if (len > 0 && file[len - 1] == '\n')
-		len--;
-	*token = (struct slice){ (const uint8_t *)file, len };
-	if (err == COFFER_OK && !names_is_token(*token))
-		err = transport_fail(t, COFFER_INVALID_ARGUMENT,
-				     "the file %s does not hold a token of %d letters and digits",
-				     path, COFFER_TOKEN_LEN);
-	return err;
-}
-
-static coffer_err take_token(struct slice *token, const char *text, const char *from,
-			     struct transport *t)
-{
-	*token = slice_str(text);
-	if (names_is_token(*token))
-		return COFFER_OK;
-	return transport_fail(t, COFFER_INVALID_ARGUMENT,
-			      "the token%s is not %d letters and digits", from, COFFER_TOKEN_LEN);
-}
-
-coffer_err settings_token(struct slice *token, char file[SETTINGS_TOKEN_FILE_MAX],
+coffer_err settings_token(struct slice *token, struct coffer_tokens *tokens,
 			  const struct coffer_options *options, struct transport *t)
 {
-	const char *option = settings_get(options->token, "COFFER_TOKEN");
-	const char *path = settings_get(NULL, "COFFER_TOKEN_FILE");
-	const char *last = settings_get(NULL, "SECRETS_API_TOKEN");
+	const char *from;
+	coffer_err err = coffer_tokens_find(tokens, options->token);
 
 	*token = SLICE_EMPTY;
-	if (option != NULL)
-		return take_token(token, option, option == options->token ? "" : " in COFFER_TOKEN",
-				  t);
-	if (path != NULL)
-		return read_token_file(token, file, path, t);
-	if (last != NULL)
-		return take_token(token, last, " in SECRETS_API_TOKEN", t);
+	if (err != COFFER_OK)
+		return transport_fail(t, err, "%s", tokens->message);
+	if (tokens->len == 0)
+		return transport_fail(t, COFFER_INVALID_ARGUMENT,
+				      "no token: neither COFFER_TOKEN nor COFFER_TOKEN_FILE nor "
+				      "SECRETS_API_TOKEN is set");
+	*token = slice_str(tokens->items[0].text);
+	if (names_is_token(*token))
+		return COFFER_OK;
+	from = tokens->items[0].from;
 	return transport_fail(t, COFFER_INVALID_ARGUMENT,
-			      "no token: neither COFFER_TOKEN nor COFFER_TOKEN_FILE nor "
-			      "SECRETS_API_TOKEN is set");
+			      "the token%s%s is not %d letters and digits", from ? " in " : "",
+			      from ? from : "", COFFER_TOKEN_LEN);
 }

@@ -9,9 +9,6 @@
 
 #include "transport.h"
 
-/* A token, a newline, and one byte more to tell a longer file. */
-#define SETTINGS_TOKEN_FILE_MAX (COFFER_TOKEN_LEN + 2)
-
 /* NULL if neither is set. */
 const char *settings_get(const char *option, const char *variable);
 
@@ -19,8 +16,8 @@ const char *settings_get(const char *option, const char *variable);
 COFFER_MUST_USE coffer_err settings_socket(const char **path, const struct coffer_options *options,
 					   struct transport *t);
 
-/* The token, which may stand in file: the caller wipes that in any case. */
-COFFER_MUST_USE coffer_err settings_token(struct slice *token, char file[SETTINGS_TOKEN_FILE_MAX],
+/* The token, which stands in *tokens: the caller frees them in any case. */
+COFFER_MUST_USE coffer_err settings_token(struct slice *token, struct coffer_tokens *tokens,
 					  const struct coffer_options *options,
 					  struct transport *t);
 

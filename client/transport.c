@@ -1,5 +1,6 @@
 #include "transport.h"
 
+#include "clock.h"
 #include "frame.h"
 #include "wipe.h"
 
@@ -12,19 +13,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Holds all but large values. */
 #define IN_CAP_FIRST 4096
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 coffer_err transport_fail(struct transport *t, coffer_err err, const char *format, ...)
 {
@@ -88,7 +80,7 @@ coffer_err transport_arm(struct transport *t)
 {
 	t->message[0] = '\0';
 	t->received = 0;
-	t->deadline_ms = now_ms() + t->timeout_ms;
+	t->deadline_ms = clock_mono_ms() + t->timeout_ms;
 	if (t->owner != getpid())
 		return transport_fail(t, COFFER_FAILED_PRECONDITION,
 				      "the connection belongs to the process before fork()");
@@ -173,7 +165,7 @@ static coffer_err check_peer(struct transport *t, int fd)
 static coffer_err connect_within(struct transport *t, int fd)
 {
 	do {
-		int64_t left = t->deadline_ms - now_ms();
+		int64_t left = t->deadline_ms - clock_mono_ms();
 		struct timeval wait = { left / 1000, (left % 1000) * 1000 };
 
 		if (left <= 0)
@@ -222,7 +214,7 @@ bool transport_is_live(const struct transport *t)
 static coffer_err wait_for(struct transport *t, short events)
 {
 	struct pollfd poller = { .fd = t->fd, .events = events };
-	int64_t left = t->deadline_ms - now_ms();
+	int64_t left = t->deadline_ms - clock_mono_ms();
 
 	if (left <= 0)
 		return fail_late(t);

@@ -14,12 +14,10 @@
 
 #include "lua_prelude.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- what differs between the Luas -------------------------------------------------------------------- */
 
@@ -283,29 +281,19 @@ static int stream_step(lua_State *L)
 
 /* --- session ------------------------------------------------------------------------------------------ */
 
-/* The token is what a job's output holds most easily: in a print of its environment. libcoffer does not give it
- * back, so it is taken from where coffer_open looks for it. */
-static void add_tokens(lua_State *L, struct coffer_redactor *redactor, const char *option)
+/* A token is what a job's output holds most easily: in a print of its environment. Those that the session does not
+ * use are known to the redactor, too. */
+static coffer_err open_with(struct session *s, struct coffer_options *options,
+			    const struct coffer_tokens *tokens)
 {
-	char content[COFFER_TOKEN_LEN + 1] = "";
-	const char *const texts[] = { option, secure_getenv("COFFER_TOKEN"), content,
-				      secure_getenv("SECRETS_API_TOKEN") };
-	const char *path = secure_getenv("COFFER_TOKEN_FILE");
-	int file = path != NULL ? open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK) : -1;
-	bool full = false;
-
-	if (file >= 0 && read(file, content, COFFER_TOKEN_LEN) != COFFER_TOKEN_LEN)
-		content[0] = '\0';
-	if (file >= 0)
-		close(file);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		const char *text = texts[i] != NULL ? texts[i] : "";
-		full |= coffer_redactor_add(redactor, "the token", (const uint8_t *)text,
-					    strlen(text)) == COFFER_RESOURCE_EXHAUSTED;
+	for (size_t i = 0; i < tokens->len; i++) {
+		const char *text = tokens->items[i].text;
+		if (coffer_redactor_add(s->redactor->handle, "the token", (const uint8_t *)text,
+					strlen(text)) == COFFER_RESOURCE_EXHAUSTED)
+			return COFFER_RESOURCE_EXHAUSTED;
 	}
-	explicit_bzero(content, sizeof(content));
-	if (full)
-		fail(L, COFFER_RESOURCE_EXHAUSTED, NULL, "no memory for what is to be redacted");
+	options->token = tokens->len > 0 ? tokens->items[0].text : NULL;
+	return coffer_open(&s->handle, options);
 }
 
 /* redactor, timeout_ms and the texts of struct coffer_options in its order, as the prelude has checked them. */
@@ -323,12 +311,15 @@ static int session_new(lua_State *L)
 		.via = luaL_optstring(L, 9, NULL),
 	};
 	struct session *s = new_object(L, SESSION, sizeof(*s));
+	struct coffer_tokens tokens;
 	coffer_err err;
 
 	keep_redactor(L);
 	s->redactor = redactor;
-	add_tokens(L, redactor->handle, options.token);
-	err = coffer_open(&s->handle, &options);
+	if ((err = coffer_tokens_find(&tokens, options.token)) != COFFER_OK)
+		return fail(L, err, NULL, tokens.message);
+	err = open_with(s, &options, &tokens);
+	coffer_tokens_free(&tokens);
 	return err == COFFER_OK ? 1 : fail_call(L, s->handle, err, NULL);
 }
 

@@ -38,8 +38,7 @@ struct coffer_options {
 	const char *transport;
 	/* Path of the runner socket. NULL: $COFFER_SOCKET, else $SECRETS_API_URL of the form unix:///path. */
 	const char *socket;
-	/* The token. NULL: $COFFER_TOKEN, else the content of the file $COFFER_TOKEN_FILE, where one newline
-	 * at the end is ignored, else $SECRETS_API_TOKEN. Over the filesystem transport there is none. */
+	/* The token. NULL: the first that coffer_tokens_find finds. Over the filesystem transport there is none. */
 	const char *token;
 	/* Path of the bootstrap file of the filesystem transport: JSON that coffer run create writes. It must be
 	 * a regular file of the caller's own uid, under one name, that nobody else can open; anything else is
@@ -87,6 +86,30 @@ const char *coffer_run_id(const struct coffer_session *session);
 int64_t coffer_expires_at_ms(const struct coffer_session *session);
 const char *coffer_scope(const struct coffer_session *session, size_t i);
 
+/* The tokens of this process, in the order in which coffer_open looks for one: it takes the first. All of them are
+ * secret: whoever passes on an environment or an output takes them out of it. */
+struct coffer_token {
+	char *text;
+	const char *from; /* the variable; NULL: the option */
+};
+#define COFFER_TOKENS_MAX 3
+struct coffer_tokens {
+	struct coffer_token items[COFFER_TOKENS_MAX];
+	size_t len; /* 0: there is none */
+	char message[COFFER_MESSAGE_MAX + 1];
+};
+
+/* Finds them: option, where it is not NULL; $COFFER_TOKEN; the content of the file $COFFER_TOKEN_FILE, where one
+ * newline at the end is ignored, unless there is one of the former; $SECRETS_API_TOKEN. The file is read once, here,
+ * for it may be a pipe: give the token that stands first to coffer_open. Only what the file holds is checked. The
+ * caller frees *out with coffer_tokens_free; on failure it has only a message. COFFER_INVALID_ARGUMENT: the file
+ * cannot be read or holds no token. COFFER_RESOURCE_EXHAUSTED: no memory. */
+COFFER_MUST_USE coffer_err coffer_tokens_find(struct coffer_tokens *out, const char *option);
+void coffer_tokens_free(struct coffer_tokens *tokens); /* wipes and empties */
+
+/* The i-th variable that a token, or the name of its file, stands in; NULL from the last on. */
+const char *coffer_token_variable(size_t i);
+
 /* A secret's value: len bytes, any of them, and a NUL behind them that does not count. */
 struct coffer_value {
 	uint8_t *data; /* NULL in an empty struct only; the value itself may have length 0 */
@@ -97,8 +120,9 @@ struct coffer_value {
 
 /* Fetches one secret. The caller frees *out with coffer_value_free; on failure it is empty.
  * COFFER_INVALID_ARGUMENT: not a name. COFFER_NOT_FOUND. COFFER_PERMISSION_DENIED: outside the run's --allow.
- * COFFER_UNAUTHENTICATED: the run has ended. COFFER_UNAVAILABLE, COFFER_DEADLINE_EXCEEDED. A connection that
- * the daemon had closed is opened again, once, by this and all other reading calls. */
+ * COFFER_UNAUTHENTICATED: the run has ended. COFFER_FAILED_PRECONDITION: its value is a file's, which the daemon cannot
+ * read. COFFER_UNAVAILABLE, COFFER_DEADLINE_EXCEEDED. A connection that the daemon had closed is opened again, once,
+ * by this and all other reading calls. */
 COFFER_MUST_USE coffer_err coffer_get(struct coffer_session *session, const char *name,
 				      struct coffer_value *out);
 void coffer_value_free(struct coffer_value *value); /* wipes and empties; an empty one is fine */
@@ -116,12 +140,13 @@ struct coffer_secrets {
 void coffer_secrets_free(struct coffer_secrets *secrets); /* wipes and empties */
 
 /* Fetches count secrets (1 .. COFFER_BATCH_MAX), in the order of names: all of them, or COFFER_NOT_FOUND with
- * a message that names every missing one. */
+ * a message that names every missing one. COFFER_FAILED_PRECONDITION: as for coffer_get, of any of them. */
 COFFER_MUST_USE coffer_err coffer_get_many(struct coffer_session *session, const char *const *names,
 					   size_t count, struct coffer_secrets *out);
 
 /* Every visible secret, sorted by name: without values, and with them, which are all of one state of the store.
- * COFFER_ABORTED: it changed each time while it was read. COFFER_RESOURCE_EXHAUSTED: more than 64 MiB. */
+ * COFFER_ABORTED: it changed each time while it was read. COFFER_RESOURCE_EXHAUSTED: more than 64 MiB.
+ * COFFER_FAILED_PRECONDITION, with values: as for coffer_get, of any of them. */
 COFFER_MUST_USE coffer_err coffer_list(struct coffer_session *session, struct coffer_secrets *out);
 COFFER_MUST_USE coffer_err coffer_environment(struct coffer_session *session,
 					      struct coffer_secrets *out);

@@ -314,7 +314,8 @@ reads() {
 	other=0123456789abcdefghijklmnopqrstuv
 	# In a header or a URL it is the token still.
 	vars=(V=secret:A SAME_TOKEN="$TOKEN" HEADER="Bearer $TOKEN" URL="http://x:$TOKEN@host/"
-		SECRETS_API_TOKEN="$other" COFFER_TOKEN_FILE=/none COFFER_BOOTSTRAP=/none)
+		SECRETS_API_TOKEN="$other" COFFER_TOKEN_FILE=/none COFFER_BOOTSTRAP=/none
+		SPARE="x$other")
 	# As the superuser, who can read every process. (Without redaction the parent is not coffer.)
 	exec_as_run --env-file "$WORK/f.env" sh -c "env >'$WORK/env'
 		cat /proc/self/environ /proc/\$\$/environ /proc/\$PPID/environ \
@@ -323,7 +324,7 @@ reads() {
 	done_silently
 	grep -qx V=aaaa-value "$WORK/env"
 	lacks "$WORK/env" "$TOKEN" COFFER_TOKEN COFFER_BOOTSTRAP SECRETS_API_TOKEN SAME_TOKEN OTHER \
-		HEADER URL
+		HEADER URL SPARE
 	lacks "$WORK/found" "$TOKEN" "$other"
 	grep -qx "$(readlink -f "$COFFER")" "$WORK/parent"
 	exec_as_run --no-redact --env-file "$WORK/f.env" env
@@ -331,6 +332,19 @@ reads() {
 	gives V=aaaa-value
 	exec_as_run --set COFFER_TOKEN=A true
 	refused 2 "a variable that holds the run's authority"
+}
+
+@test "a token that another one goes before is redacted, too, and what is none takes nothing away" {
+	put A aaaa-value
+	create_run
+	vars=(V=secret:A SECRETS_API_TOKEN=another-token)
+	exec_as_run echo another-token
+	done_silently
+	prints $'***REDACTED***\n'
+	vars=(V=plain SECRETS_API_TOKEN=a)
+	exec_as_run --no-redact env
+	done_silently
+	gives V=plain
 }
 
 @test "a secret with the name of a token's variable is not handed over by --all" {
@@ -475,6 +489,27 @@ reads() {
 		exec_as_run --pristine "$how" true
 		done_silently
 	done
+}
+
+@test "in a PATH folder that cannot be entered there is no command, with or without redaction" {
+	mkdir "$WORK/closed" "$WORK/open"
+	printf '#!/bin/sh\necho found\n' >"$WORK/closed/tool"
+	chmod 0755 "$WORK/closed/tool"
+	printf 'PATH=%s\n' "$WORK/closed:$WORK/open" >"$WORK/f.env"
+	chmod 0 "$WORK/closed"
+	# The superuser may enter it, but for the capability.
+	without=()
+	((EUID != 0)) || without=(setpriv --bounding-set "-dac_override,-dac_read_search")
+	for words in "127 No such file or directory" "126 Permission denied"; do
+		for how in --no-redact --; do
+			status=0
+			env -i PATH="$PATH" "${without[@]}" "$COFFER" exec --env-file "$WORK/f.env" \
+				"$how" tool >"$OUT" 2>"$ERR" 3>&- || status=$?
+			refused "${words%% *}" "coffer: exec: cannot run 'tool': ${words#* }"
+		done
+		: >"$WORK/open/tool" # there, and no program
+	done
+	chmod 0700 "$WORK/closed"
 }
 
 @test "--no-redact becomes the command: one process, its status, its output as it is" {

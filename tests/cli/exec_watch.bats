@@ -68,8 +68,6 @@ setup() {
 }
 
 teardown() {
-	# One that is stopped does not end.
-	kill -CONT "$DAEMON" 2>/dev/null || true
 	stop_daemon
 	rm -rf "$WORK"
 }
@@ -228,21 +226,6 @@ teardown() {
 	next_is "start second-value"
 	end_job
 	[[ $(grep -c "which may have changed" "$ERR") == 1 ]] || fail "told more than once"
-}
-
-# It was asked for 10 s, in which neither output nor signals were passed on.
-@test "a daemon that hangs is asked for a second at a time" {
-	start_job --watch restart
-	next_is "start first-value"
-	put A second-value
-	# When this is answered, the change has been told.
-	"$COFFER" status >/dev/null 3>&-
-	kill -STOP "$DAEMON"
-	until_true grep -q "which may have changed: no answer from .* within 1000 ms" "$ERR"
-	kill -CONT "$DAEMON"
-	next_is end
-	next_is "start second-value"
-	end_job
 }
 
 @test "a value from the cache is replaced when the daemon is there again" {

@@ -275,3 +275,33 @@ void fake_greet(struct fake_conn *conn)
 	fake_answer_hello(conn);
 	(void)fake_send(conn);
 }
+
+void fake_serve_methods(struct fake_conn *conn, const struct fake_method *methods, size_t count)
+{
+	while (fake_read(conn)) {
+		bool ok = false;
+		for (size_t i = 0; i < count; i++)
+			if (strcmp(conn->method, methods[i].method) == 0)
+				ok = methods[i].answer(conn);
+		if (!ok) {
+			conn->out.len = 0;
+			fake_refuse(conn, conn->id, COFFER_UNIMPLEMENTED, "not as expected");
+		}
+		(void)fake_send(conn);
+	}
+}
+
+void fake_serve_secrets(struct fake_conn *conn,
+			void (*answer)(struct fake_conn *conn, struct slice name))
+{
+	coffer_v1_GetSecretRequest request;
+
+	fake_greet(conn);
+	while (fake_read(conn)) {
+		REQUIRE(strcmp(conn->method, "GetSecret") == 0);
+		REQUIRE(codec_decode(conn->body, coffer_v1_GetSecretRequest_fields, &request,
+				     sizeof(request)) == COFFER_OK);
+		answer(conn, request.name);
+		(void)fake_send(conn);
+	}
+}

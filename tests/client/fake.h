@@ -98,4 +98,16 @@ bool fake_send(struct fake_conn *conn);
 /* Reads Hello and answers it well. */
 void fake_greet(struct fake_conn *conn);
 
+/* Serves the whole connection. answer builds a reply, or returns false if the request is not as it should be, which is
+ * refused, as is any other method. */
+struct fake_method {
+	const char *method;
+	bool (*answer)(struct fake_conn *conn);
+};
+void fake_serve_methods(struct fake_conn *conn, const struct fake_method *methods, size_t count);
+
+/* Greets and serves GetSecret alone: answer builds the reply for the name. */
+void fake_serve_secrets(struct fake_conn *conn,
+			void (*answer)(struct fake_conn *conn, struct slice name));
+
 #endif

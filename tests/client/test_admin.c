@@ -261,8 +261,22 @@ static bool answer_status(struct fake_conn *conn)
 	coffer_v1_StatusResponse reply = { .server = SLICE_LITERAL("cofferd/1"),
 					   .cipher = SLICE_LITERAL("xchacha20-poly1305"),
 					   .connections = 3,
-					   .audit_writable = true };
-	coffer_v1_MethodStatus method = { SLICE_LITERAL("GetSecret"), 12, 1 };
+					   .audit_writable = true,
+					   .protocol = 14,
+					   .schema = 15,
+					   .sqlite = SLICE_LITERAL("3.1"),
+					   .libsodium = SLICE_LITERAL("1.2"),
+					   .uptime_ms = 18,
+					   .secrets = 19,
+					   .versions = 20,
+					   .runs_live = 21,
+					   .services_live = 22,
+					   .audit_oldest_seq = 23,
+					   .audit_bytes = 24,
+					   .arena_peak = 25,
+					   .store_bytes = 26,
+					   .audit_delays = 27 };
+	coffer_v1_MethodStatus method = { SLICE_LITERAL("GetSecret"), 12, 1, 4, 5, 6, 7 };
 
 	fake_begin(conn);
 	CHECK(codec_append(&conn->out, coffer_v1_StatusResponse_fields, &reply) == COFFER_OK);
@@ -274,10 +288,7 @@ static bool answer_status(struct fake_conn *conn)
 
 static void serve(struct fake_conn *conn)
 {
-	static const struct {
-		const char *method;
-		bool (*answer)(struct fake_conn *conn);
-	} methods[] = {
+	static const struct fake_method methods[] = {
 		{ "PutSecret", answer_put },           { "DeleteSecret", answer_delete },
 		{ "RollbackSecret", answer_rollback }, { "RevealSecret", answer_reveal },
 		{ "ListVersions", answer_versions },   { "ListAllSecrets", answer_list },
@@ -286,17 +297,7 @@ static void serve(struct fake_conn *conn)
 		{ "VerifyAudit", answer_verify },      { "Status", answer_status },
 	};
 
-	while (fake_read(conn)) {
-		bool ok = false;
-		for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-			if (strcmp(conn->method, methods[i].method) == 0)
-				ok = methods[i].answer(conn);
-		if (!ok) {
-			conn->out.len = 0;
-			fake_refuse(conn, conn->id, COFFER_UNIMPLEMENTED, "not as expected");
-		}
-		(void)fake_send(conn);
-	}
+	fake_serve_methods(conn, methods, sizeof(methods) / sizeof(methods[0]));
 }
 
 static struct fake fake;
@@ -516,9 +517,27 @@ static void status_tells_every_method(void **state)
 	assert_string_equal(status.server, "cofferd/1");
 	assert_string_equal(status.cipher, "xchacha20-poly1305");
 	assert_true(status.audit_writable);
+	assert_int_equal(status.protocol, 14);
+	assert_int_equal(status.schema, 15);
+	assert_string_equal(status.sqlite, "3.1");
+	assert_string_equal(status.libsodium, "1.2");
+	assert_int_equal(status.uptime_ms, 18);
+	assert_int_equal(status.secrets, 19);
+	assert_int_equal(status.versions, 20);
+	assert_int_equal(status.runs_live, 21);
+	assert_int_equal(status.services_live, 22);
+	assert_int_equal(status.audit_oldest_seq, 23);
+	assert_int_equal(status.audit_bytes, 24);
+	assert_int_equal(status.arena_peak, 25);
+	assert_int_equal(status.store_bytes, 26);
+	assert_int_equal(status.audit_delays, 27);
 	assert_int_equal(status.methods_len, 1);
 	assert_string_equal(status.methods[0].method, "GetSecret");
 	assert_int_equal(status.methods[0].calls, 12);
+	assert_int_equal(status.methods[0].p50_us, 4);
+	assert_int_equal(status.methods[0].p90_us, 5);
+	assert_int_equal(status.methods[0].p99_us, 6);
+	assert_int_equal(status.methods[0].total_us, 7);
 	coffer_status_free(&status);
 }
 

@@ -299,20 +299,17 @@ static void a_value_too_short_to_redact_is_handed_out_and_told(void **state)
 	coffer_redactor_free(redactor);
 }
 
+static void answer(struct fake_conn *conn, struct slice name)
+{
+	if (slice_equal(name, SLICE_LITERAL("A")))
+		fake_answer_secret(conn, SLICE_LITERAL("from the daemon"));
+	else
+		fake_refuse(conn, conn->id, COFFER_PERMISSION_DENIED, "not for this run");
+}
+
 static void serve(struct fake_conn *conn)
 {
-	fake_greet(conn);
-	while (fake_read(conn)) {
-		coffer_v1_GetSecretRequest request;
-		if (codec_decode(conn->body, coffer_v1_GetSecretRequest_fields, &request,
-				 sizeof(request)) != COFFER_OK)
-			return;
-		if (slice_equal(request.name, SLICE_LITERAL("A")))
-			fake_answer_secret(conn, SLICE_LITERAL("from the daemon"));
-		else
-			fake_refuse(conn, conn->id, COFFER_PERMISSION_DENIED, "not for this run");
-		(void)fake_send(conn);
-	}
+	fake_serve_secrets(conn, answer);
 }
 
 static void a_session_is_a_source(void **state)

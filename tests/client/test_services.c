@@ -174,10 +174,7 @@ static bool answer_hello(struct fake_conn *conn)
 
 static void serve(struct fake_conn *conn)
 {
-	static const struct {
-		const char *method;
-		bool (*answer)(struct fake_conn *conn);
-	} methods[] = {
+	static const struct fake_method methods[] = {
 		{ "CreateService", answer_create },
 		{ "ListGrants", answer_list },
 		{ "RenewGrant", answer_renew },
@@ -186,17 +183,7 @@ static void serve(struct fake_conn *conn)
 		{ "Hello", answer_hello },
 	};
 
-	while (fake_read(conn)) {
-		bool ok = false;
-		for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-			if (strcmp(conn->method, methods[i].method) == 0)
-				ok = methods[i].answer(conn);
-		if (!ok) {
-			conn->out.len = 0;
-			fake_refuse(conn, conn->id, COFFER_UNIMPLEMENTED, "not as expected");
-		}
-		(void)fake_send(conn);
-	}
+	fake_serve_methods(conn, methods, sizeof(methods) / sizeof(methods[0]));
 }
 
 static const char *const scopes[] = { "system/ci", "global" };

@@ -4,24 +4,21 @@
 
 static const uint8_t binary[] = { 0, 1, 0xff, '\n', 0 };
 
+static void answer_secret(struct fake_conn *conn, struct slice name)
+{
+	if (slice_equal(name, SLICE_LITERAL("BINARY")))
+		fake_answer_secret(conn, (struct slice){ binary, sizeof(binary) });
+	else if (slice_equal(name, SLICE_LITERAL("EMPTY")))
+		fake_answer_secret(conn, SLICE_EMPTY);
+	else if (slice_equal(name, SLICE_LITERAL("LARGE")))
+		fake_answer_secret(conn, (struct slice){ conn->in, 65536 });
+	else
+		fake_refuse(conn, conn->id, COFFER_NOT_FOUND, "unknown secret 'X'");
+}
+
 static void serve_secrets(struct fake_conn *conn)
 {
-	fake_greet(conn);
-	while (fake_read(conn)) {
-		coffer_v1_GetSecretRequest request;
-		if (codec_decode(conn->body, coffer_v1_GetSecretRequest_fields, &request,
-				 sizeof(request)) != COFFER_OK)
-			return;
-		if (slice_equal(request.name, SLICE_LITERAL("BINARY")))
-			fake_answer_secret(conn, (struct slice){ binary, sizeof(binary) });
-		else if (slice_equal(request.name, SLICE_LITERAL("EMPTY")))
-			fake_answer_secret(conn, SLICE_EMPTY);
-		else if (slice_equal(request.name, SLICE_LITERAL("LARGE")))
-			fake_answer_secret(conn, (struct slice){ conn->in, 65536 });
-		else
-			fake_refuse(conn, conn->id, COFFER_NOT_FOUND, "unknown secret 'X'");
-		(void)fake_send(conn);
-	}
+	fake_serve_secrets(conn, answer_secret);
 }
 
 static void hello_tells_run_expiry_and_scopes(void **state)

@@ -164,6 +164,66 @@ static void a_token_file_holds_a_token_and_at_most_a_newline(void **state)
 	fake_stop(&fake);
 }
 
+/* Out of a pipe a file comes once. It was read a second time by those who redact the token. */
+static void the_tokens_are_found_once_and_the_first_opens_a_session(void **state)
+{
+	struct fake fake = fake_start(serve_echo, 0);
+	struct coffer_options options = { .socket = fake.path, .timeout_ms = FAKE_PATIENT_MS };
+	struct coffer_tokens tokens;
+	char path[32];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	assert_int_equal(write(ends[1], OTHER_TOKEN "\n", 33), 33);
+	close(ends[1]);
+	setenv("COFFER_TOKEN_FILE", path, 1);
+	setenv("SECRETS_API_TOKEN", FAKE_TOKEN, 1);
+	assert_int_equal(coffer_tokens_find(&tokens, NULL), COFFER_OK);
+	assert_int_equal(tokens.len, 2);
+	assert_string_equal(tokens.items[0].text, OTHER_TOKEN);
+	assert_string_equal(tokens.items[0].from, "COFFER_TOKEN_FILE");
+	assert_string_equal(tokens.items[1].text, FAKE_TOKEN);
+	assert_string_equal(tokens.items[1].from, "SECRETS_API_TOKEN");
+	options.token = tokens.items[0].text;
+	expect(&options, COFFER_NOT_FOUND, "token two");
+	coffer_tokens_free(&tokens);
+	assert_int_equal(tokens.len, 0);
+	close(ends[0]);
+	fake_stop(&fake);
+}
+
+static void a_token_file_that_is_not_needed_is_not_read(void **state)
+{
+	struct coffer_tokens tokens;
+
+	(void)state;
+	assert_int_equal(coffer_tokens_find(&tokens, ""), COFFER_OK);
+	assert_int_equal(tokens.len, 0);
+	setenv("COFFER_TOKEN_FILE", "/nonexistent", 1);
+	assert_int_equal(coffer_tokens_find(&tokens, NULL), COFFER_INVALID_ARGUMENT);
+	assert_non_null(strstr(tokens.message, "cannot open the token file /nonexistent"));
+	assert_int_equal(tokens.len, 0);
+	setenv("COFFER_TOKEN", FAKE_TOKEN, 1);
+	assert_int_equal(coffer_tokens_find(&tokens, OTHER_TOKEN), COFFER_OK);
+	assert_int_equal(tokens.len, 2);
+	assert_string_equal(tokens.items[0].text, OTHER_TOKEN);
+	assert_null(tokens.items[0].from);
+	assert_string_equal(tokens.items[1].from, "COFFER_TOKEN");
+	coffer_tokens_free(&tokens);
+}
+
+/* Whoever starts another program takes these out of its environment. */
+static void the_variables_that_a_token_stands_in_are_known(void **state)
+{
+	(void)state;
+	assert_string_equal(coffer_token_variable(0), "COFFER_TOKEN");
+	assert_string_equal(coffer_token_variable(1), "COFFER_TOKEN_FILE");
+	assert_string_equal(coffer_token_variable(2), "SECRETS_API_TOKEN");
+	assert_null(coffer_token_variable(3));
+}
+
 static void wrong_settings_are_named(void **state)
 {
 	static const char long_path[] =
@@ -210,6 +270,11 @@ int main(void)
 				       clear_environment),
 		cmocka_unit_test_setup(a_token_file_holds_a_token_and_at_most_a_newline,
 				       clear_environment),
+		cmocka_unit_test_setup(the_tokens_are_found_once_and_the_first_opens_a_session,
+				       clear_environment),
+		cmocka_unit_test_setup(a_token_file_that_is_not_needed_is_not_read,
+				       clear_environment),
+		cmocka_unit_test(the_variables_that_a_token_stands_in_are_known),
 		cmocka_unit_test_setup(wrong_settings_are_named, clear_environment),
 	};
 

@@ -4,46 +4,11 @@
 #include <fcntl.h>
 
 #include "core/slots.h"
+#include "safe_test.h"
 #include "told.h"
-#include "world_test.h"
 
+/* Each costs its time here. */
 #define PASSPHRASE "correct horse battery staple"
-
-/* A world whose store is opened by a key file. Each passphrase costs its time here. */
-struct safe {
-	struct world world;
-	char file[128];
-	const char *told; /* by the last call */
-};
-
-static int setup(void **state)
-{
-	struct safe *safe = malloc(sizeof(*safe));
-	struct keys_way way = { .file = NULL };
-
-	if (safe == NULL)
-		return -1;
-	log_set_level(LOG_ERROR);
-	world_open(&safe->world, NULL);
-	snprintf(safe->file, sizeof(safe->file), "%s/key", safe->world.folder);
-	way.file = safe->world.core.key_file = safe->file;
-	must(store_begin(safe->world.store));
-	must(keys_add(safe->world.keyring, safe->world.store, safe->world.arena, &way, 1));
-	must(store_commit(safe->world.store));
-	*state = safe;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct safe *safe = *state;
-
-	world_close(&safe->world);
-	free(safe);
-	return 0;
-}
-
-#define IN_A_SAFE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 /* Tries the one slot that there is, with an empty keyring, as a start does. */
 static coffer_err open_with(struct safe *safe, const char *passphrase)

@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include "advice.h"
 #include "output.h"
 
 #include <coffer/limits.h>
@@ -51,9 +52,16 @@ cli_exit cli_usage(const struct cli *cli, const char *format, ...)
 	return CLI_USAGE;
 }
 
-cli_exit cli_result(const struct cli *cli, coffer_err err, const char *message)
+cli_exit cli_result_next(const struct cli *cli, coffer_err err, const char *message,
+			 const char *next)
 {
 	if (err == COFFER_OK)
 		return CLI_DONE;
-	return cli_refuse(cli, "%s", message[0] ? message : coffer_err_text(err));
+	return cli_refuse(cli, "%s%s%s", message[0] ? message : coffer_err_text(err),
+			  next ? "; " : "", next ? next : "");
+}
+
+cli_exit cli_result(const struct cli *cli, coffer_err err, const char *message)
+{
+	return cli_result_next(cli, err, message, advice_run(cli->verb, err));
 }

@@ -41,8 +41,10 @@ cli_exit cli_refuse(const struct cli *cli, const char *format, ...)
 /* The same, with the verb's usage behind it, and returns CLI_USAGE. */
 cli_exit cli_usage(const struct cli *cli, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* CLI_DONE if err is COFFER_OK; else prints message (err's own text if that is empty) and
- * refuses. */
+/* CLI_DONE if err is COFFER_OK; else prints message (err's own text if that is empty), with what to do next
+ * behind it, and refuses. next NULL: nothing. cli_result knows by itself what a run can do next. */
+cli_exit cli_result_next(const struct cli *cli, coffer_err err, const char *message,
+			 const char *next);
 cli_exit cli_result(const struct cli *cli, coffer_err err, const char *message);
 
 #endif

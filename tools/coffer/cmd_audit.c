@@ -2,6 +2,7 @@
 
 #include "audit_print.h"
 #include "audit_tail.h"
+#include "clock.h"
 #include "connect.h"
 #include "options.h"
 #include "output.h"
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 /* How long to wait before it is asked again for what is new. */
@@ -160,12 +160,9 @@ static bool take_outcome(struct cli *cli, const char *text, const char **name)
 
 static int64_t ago(int64_t ms)
 {
-	struct timespec now;
-
 	if (ms == 0)
 		return 0;
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - ms;
+	ms = clock_wall_ms() - ms;
 	return ms > 0 ? ms : 0;
 }
 

@@ -92,17 +92,25 @@ static cli_exit walk(const struct cli *cli, const struct coffer_checkpoint *chec
 	return status;
 }
 
+/* Both verbs take a path with that flag, and nothing else. */
+static bool parse_path(struct cli *cli, int argc, char **argv, const char *flag, const char **path)
+{
+	const struct option_row rows[] = { { flag, OPTION_TEXT, { .text = path } } };
+	struct option_list operands;
+
+	*path = NULL;
+	return options_parse(cli, argc, argv, rows, 1, &operands) &&
+	       options_expect(cli, &operands, 0, 0, "");
+}
+
 static cli_exit verify(struct cli *cli, int argc, char **argv)
 {
-	const char *path = NULL;
-	const struct option_row rows[] = { { "checkpoint", OPTION_TEXT, { .text = &path } } };
+	const char *path;
 	struct coffer_checkpoint checkpoint = { 0 };
 	struct coffer_verdict verdict;
-	struct option_list operands;
 	cli_exit status;
 
-	if (!options_parse(cli, argc, argv, rows, 1, &operands) ||
-	    !options_expect(cli, &operands, 0, 0, ""))
+	if (!parse_path(cli, argc, argv, "checkpoint", &path))
 		return cli->status;
 	if (path && (status = load(cli, path, &checkpoint)) != CLI_DONE)
 		return status;
@@ -165,14 +173,11 @@ static cli_exit save(const struct cli *cli, const struct coffer_checkpoint *chec
 static cli_exit make_checkpoint(struct cli *cli, int argc, char **argv)
 {
 	const struct coffer_checkpoint none = { 0 };
-	const char *path = NULL;
-	const struct option_row rows[] = { { "out", OPTION_TEXT, { .text = &path } } };
+	const char *path;
 	struct coffer_verdict verdict;
-	struct option_list operands;
 	cli_exit status;
 
-	if (!options_parse(cli, argc, argv, rows, 1, &operands) ||
-	    !options_expect(cli, &operands, 0, 0, ""))
+	if (!parse_path(cli, argc, argv, "out", &path))
 		return cli->status;
 	if ((status = walk(cli, &none, &verdict)) != CLI_DONE)
 		return status;

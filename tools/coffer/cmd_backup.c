@@ -1,6 +1,7 @@
 #include "verbs.h"
 
 #include "connect.h"
+#include "file.h"
 #include "options.h"
 #include "output.h"
 
@@ -65,36 +66,10 @@ static cli_exit open_target(struct target *target)
 
 static cli_exit write_piece(struct target *target, const uint8_t *data, size_t len)
 {
-	while (len > 0) {
-		ssize_t n = write(target->fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail(target, "write");
-		data += n;
-		len -= (size_t)n;
-		target->bytes += (uint64_t)n;
-	}
+	if (!file_write(target->fd, data, len))
+		return fail(target, "write");
+	target->bytes += len;
 	return CLI_DONE;
-}
-
-/* The folder is synced, so that the name outlives a crash. */
-static bool sync_name(const struct target *target)
-{
-	char *folder = strdup(target->path), *slash = folder ? strrchr(folder, '/') : NULL;
-	bool synced;
-	int fd;
-
-	if (!folder)
-		return false;
-	if (slash)
-		slash[slash == folder] = '\0';
-	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(folder);
-	synced = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return synced;
 }
 
 /* Some file systems cannot promise not to replace a file: there it was looked for at the begin. */
@@ -122,7 +97,7 @@ static cli_exit finish_target(struct target *target)
 		return fail(target, "write");
 	free(target->unfinished);
 	target->unfinished = NULL;
-	return sync_name(target) ? CLI_DONE : fail(target, "write");
+	return file_sync_name(target->path) ? CLI_DONE : fail(target, "write");
 }
 
 static void drop_target(struct target *target)
@@ -163,9 +138,17 @@ static cli_exit make(struct target *target, struct coffer_admin *admin)
 	    (status = connect_result(target->cli, admin,
 				     coffer_admin_finish_backup(admin, &made))) != CLI_DONE)
 		return status;
+	if (made.damaged > 0)
+		cli_warn(
+		    target->cli,
+		    "%" PRIu64 " records in the store do not open, and do not in the backup: "
+		    "the daemon's log names them; 'coffer restore --skip-damaged' does without",
+		    made.damaged);
 	bytes_clean(&out, target->path);
-	bytes_print(&out, ": %" PRIu64 " bytes, up to audit record %" PRIu64 "\n", target->bytes,
-		    made.audit_seq);
+	bytes_print(&out,
+		    ": %" PRIu64 " bytes, %" PRIu64 " secrets, %" PRIu64 " versions, %" PRIu64
+		    " runs, up to audit record %" PRIu64 "\n",
+		    target->bytes, made.secrets, made.versions, made.runs, made.audit_seq);
 	return output_send(target->cli, &out);
 }
 

@@ -3,10 +3,12 @@
 #include "connect.h"
 #include "options.h"
 #include "output.h"
+#include "remote.h"
 #include "run_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static cli_exit print_json(const struct cli *cli, const struct coffer_bootstrap *about)
 {
@@ -63,19 +65,70 @@ static cli_exit print_lines(const struct cli *cli, const struct coffer_bootstrap
 	return output_send(cli, &out);
 }
 
-static cli_exit bootstrap(struct cli *cli, int argc, char **argv)
+/* Strings are the JSON's. False: it is not what the bootstrap data is. */
+static bool read_about(const json_t *json, struct coffer_bootstrap *about)
 {
-	bool json = false;
-	const struct option_row rows[] = { { "json", OPTION_FLAG, { .flag = &json } } };
-	struct option_list operands;
+	json_int_t pushed_at_ms;
+
+	if (json_unpack((json_t *)(uintptr_t)json,
+			"{s:s, s:s, s:{s:s, s:s, s:s, s:s, s:I}, s:{s:s, s:s}}", "run_id",
+			&about->run_id, "git_dir", &about->git_dir, "meta", "pipeline",
+			&about->pipeline, "repo", &about->repo, "ref", &about->ref, "sha",
+			&about->sha, "pushed_at_ms", &pushed_at_ms, "sentry", "dsn",
+			&about->sentry_dsn, "trace_id", &about->sentry_trace_id) != 0)
+		return false;
+	about->pushed_at_ms = pushed_at_ms;
+	return true;
+}
+
+static cli_exit print_claimed(const struct cli *cli, json_t *claimed, bool json)
+{
+	json_t *extras = json_object_get(claimed, "extras");
+	struct coffer_pair *pairs = calloc(json_object_size(extras) + 1, sizeof(*pairs));
+	struct coffer_bootstrap about = { .extras = pairs };
+	cli_exit status;
+	const char *key;
+	json_t *value;
+	bool good = pairs && read_about(claimed, &about);
+
+	json_object_foreach(extras, key, value)
+	{
+		if (!good || !json_is_string(value)) {
+			good = false;
+			break;
+		}
+		pairs[about.extras_len++] = (struct coffer_pair){ key, json_string_value(value) };
+	}
+	if (!good)
+		status = cli_refuse(cli, "what was claimed is not what coffer-http gives");
+	else
+		status = json ? print_json(cli, &about) : print_lines(cli, &about);
+	free(pairs);
+	return status;
+}
+
+static cli_exit claim_remote(const struct cli *cli, const char *url, bool json)
+{
+	struct remote remote;
+	json_t *claimed = NULL;
+	cli_exit status = remote_open(cli, &remote, url);
+
+	if (status == CLI_DONE)
+		status = cli_result(cli, remote_claim(&remote, &claimed), remote.message);
+	if (status == CLI_DONE)
+		status = print_claimed(cli, claimed, json);
+	json_decref(claimed);
+	remote_close(&remote);
+	return status;
+}
+
+static cli_exit claim(const struct cli *cli, bool json)
+{
 	struct coffer_session *session = NULL;
 	struct coffer_bootstrap about = { 0 };
-	cli_exit status;
+	cli_exit status = connect_run(cli, &session);
 
-	if (!options_parse(cli, argc, argv, rows, 1, &operands) ||
-	    !options_expect(cli, &operands, 0, 0, ""))
-		return cli->status;
-	if ((status = connect_run(cli, &session)) == CLI_DONE) {
+	if (status == CLI_DONE) {
 		coffer_err err = coffer_claim(session, &about);
 		status = cli_result(cli, err, coffer_message(session));
 	}
@@ -84,6 +137,20 @@ static cli_exit bootstrap(struct cli *cli, int argc, char **argv)
 	coffer_bootstrap_free(&about);
 	coffer_close(session);
 	return status;
+}
+
+static cli_exit bootstrap(struct cli *cli, int argc, char **argv)
+{
+	bool json = false;
+	const struct option_row rows[] = { { "json", OPTION_FLAG, { .flag = &json } } };
+	struct option_list operands;
+	const char *url;
+
+	if (!options_parse(cli, argc, argv, rows, 1, &operands) ||
+	    !options_expect(cli, &operands, 0, 0, ""))
+		return cli->status;
+	url = remote_url(cli);
+	return url ? claim_remote(cli, url, json) : claim(cli, json);
 }
 
 const struct command cmd_bootstrap = {

@@ -178,7 +178,7 @@ static cli_exit begin_watch(struct job *job, const struct exec_options *options)
 	if (!options->watch)
 		return CLI_DONE;
 	if (environment_needs(&job->environment, NULL) && fetch->token && !fetch->bootstrap)
-		return watch_start(job->cli, fetch, &job->watch);
+		return watch_start(job->cli, &job->sources, &job->watch);
 	cli_warn(job->cli, "warning: nothing is watched: the command has no value that can change");
 	return CLI_DONE;
 }
@@ -194,12 +194,17 @@ static int launch(struct job *job, const struct exec_options *options, char **ar
 		.context = job,
 	};
 
+	if (options->watch && !job->sources.fetch.bootstrap && remote_url(job->cli)) {
+		(void)cli_refuse(job->cli, "--watch is for the daemon's socket: over https nobody "
+					   "tells of a change");
+		return SUPERVISE_FAILED;
+	}
 	if (job_prepare(job) != CLI_DONE || begin_watch(job, options) != CLI_DONE)
 		return SUPERVISE_FAILED;
 	if (options->no_redact && !options->watch)
 		return replace_run(job->cli, argv, job->block.items);
 	plan.envp = job->block.items;
-	plan.changes = job->watch.changes;
+	plan.changes = watch_fd(job->watch);
 	return supervise_run(job->cli, &plan);
 }
 
@@ -208,18 +213,19 @@ static int run_job(struct cli *cli, const struct exec_options *options,
 {
 	struct job job = {
 		.cli = cli,
-		.environment = { .token = credentials->token.data },
+		.environment = { .tokens = &credentials->tokens },
 		.sources = {
 			.fetch = { .environment = &job.environment,
-				   .revision_too = options->watch && !credentials->bootstrap.data,
-				   .token = credentials->token.data,
-				   .bootstrap = credentials->bootstrap.data },
-			.given = credentials->given || credentials->bootstrap.data,
+				   .revision_too = options->watch && !credentials->bootstrap,
+				   .token = credentials->tokens.len > 0
+						? credentials->tokens.items[0].text
+						: NULL,
+				   .bootstrap = credentials->bootstrap },
+			.given = credentials->given || credentials->bootstrap,
 			.cache = options->cache,
 			.fallback = options->fallback,
 			.timeout_ms = options->timeout_ms,
 		},
-		.watch = WATCH_NONE,
 	};
 	struct bytes *files = calloc(options->files.len + 1, sizeof(*files));
 	int status = SUPERVISE_FAILED;
@@ -251,7 +257,7 @@ static cli_exit exec(struct cli *cli, int argc, char **argv)
 		{ "fallback", OPTION_TEXT, { .text = &options.fallback } },
 	};
 	struct option_list operands;
-	struct credentials credentials = { 0 };
+	struct credentials credentials = { .given = false };
 	cli_exit status;
 
 	if (!options_parse_command(cli, argc, argv, rows, sizeof(rows) / sizeof(rows[0]),

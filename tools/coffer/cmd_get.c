@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "options.h"
 #include "output.h"
+#include "remote.h"
 
 #include <unistd.h>
 
@@ -25,10 +26,27 @@ static cli_exit reveal(const struct cli *cli, const struct get_options *options,
 	return status;
 }
 
+static cli_exit fetch_remote(const struct cli *cli, const char *url, const char *name,
+			     struct coffer_value *value)
+{
+	struct remote remote;
+	cli_exit status = remote_open(cli, &remote, url);
+
+	if (status == CLI_DONE)
+		status = cli_result(cli, remote_get_one(&remote, name, value), remote.message);
+	remote_close(&remote);
+	return status;
+}
+
 static cli_exit fetch(const struct cli *cli, const char *name, struct coffer_value *value)
 {
 	struct coffer_session *session = NULL;
-	cli_exit status = connect_run(cli, &session);
+	const char *url = remote_url(cli);
+	cli_exit status;
+
+	if (url)
+		return fetch_remote(cli, url, name, value);
+	status = connect_run(cli, &session);
 
 	if (status == CLI_DONE) {
 		coffer_err err = coffer_get(session, name, value);

@@ -1,51 +1,49 @@
 #include "verbs.h"
 
 #include "daemon.h"
-#include "home.h"
-#include "options.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 static cli_exit init(struct cli *cli, int argc, char **argv)
 {
-	const char *passphrase_file = NULL;
-	const char *cipher = NULL;
-	const struct option_row rows[] = {
-		{ "passphrase-file", OPTION_TEXT, { .text = &passphrase_file } },
-		{ "cipher", OPTION_TEXT, { .text = &cipher } },
+	/* The first is the verb's own; the rest are options of the verb. */
+	struct daemon_setting settings[] = {
+		{ .name = "init", .flag = true },
+		{ .name = "passphrase-file" },
+		{ .name = "cipher" },
+		{ .name = "s3-bucket" },
+		{ .name = "s3-endpoint" },
+		{ .name = "s3-region" },
+		{ .name = "s3-access-key-id" },
+		{ .name = "s3-secret-access-key-file" },
+		{ .name = "s3-prefix" },
+		{ .name = "s3-encrypt" },
+		{ .name = "s3-sse-kms-key-id" },
+		{ .name = "s3-sse-c-key-file" },
+		{ .name = "s3-ca-file" },
+		{ .name = "s3-path-style" },
+		{ .name = "s3-helper" },
 	};
-	char program[] = "cofferd";
-	char init_flag[] = "--init";
-	char words[3][HOME_PATH_MAX + sizeof("--passphrase-file=")];
-	char *daemon_argv[6] = { program, init_flag };
-	size_t len = 2;
+	size_t count = sizeof(settings) / sizeof(settings[0]);
+	struct option_row rows[sizeof(settings) / sizeof(settings[0])];
 	struct option_list operands;
 
-	if (!options_parse(cli, argc, argv, rows, 2, &operands) ||
+	daemon_rows(settings + 1, count - 1, rows);
+	if (!options_parse(cli, argc, argv, rows, count - 1, &operands) ||
 	    !options_expect(cli, &operands, 0, 0, ""))
 		return cli->status;
-	const char *const values[] = { home_folder(cli), passphrase_file, cipher };
-	static const char *const names[] = { "--home", "--passphrase-file", "--cipher" };
-	for (size_t i = 0; i < 3; i++) {
-		if (!values[i])
-			continue;
-		if (strlen(values[i]) >= HOME_PATH_MAX)
-			return cli_refuse(cli, "the value of %s is too long", names[i]);
-		snprintf(words[i], sizeof(words[i]), "%s=%s", names[i], values[i]);
-		daemon_argv[len++] = words[i];
-	}
-	daemon_exec(daemon_argv);
-	return cli_refuse(cli, "cannot start cofferd: %s", strerror(errno));
+	return daemon_run(cli, settings, count);
 }
 
 const struct command cmd_init = {
 	.name = "init",
-	.synopsis = "[--passphrase-file F] [--cipher aes-256-gcm]",
+	.synopsis = "[--passphrase-file F] [--cipher aes-256-gcm] [--s3-bucket B ...]",
 	.summary = "make a home: the store, its key and the audit log",
 	.details = "  --passphrase-file F    protect the key with the passphrase in F instead of a "
 		   "key file\n"
-		   "  --cipher aes-256-gcm   seal with AES instead of XChaCha20-Poly1305\n",
+		   "  --cipher aes-256-gcm   seal with AES instead of XChaCha20-Poly1305\n"
+		   "  --s3-bucket B          join the store that is in the bucket B, or begin one there;\n"
+		   "                         with --s3-endpoint, --s3-region, --s3-access-key-id,\n"
+		   "                         --s3-secret-access-key-file, --s3-prefix, --s3-encrypt,\n"
+		   "                         --s3-sse-kms-key-id, --s3-sse-c-key-file, --s3-ca-file,\n"
+		   "                         --s3-path-style and --s3-helper, as of cofferd(8)\n",
 	.run = init,
 };

@@ -43,44 +43,25 @@ static cli_exit generate(const struct cli *cli, struct bytes *out)
 	return status;
 }
 
-static cli_exit find_passphrase(const struct cli *cli, const char *file, bool made,
-				struct bytes *out)
+/* Where a passphrase comes from. */
+struct source {
+	const char *file; /* NULL: standard input, if one is needed */
+	const char *prompt;
+	bool generated;
+	bool needed;
+};
+
+static cli_exit read_passphrase(const struct cli *cli, const struct source *from, struct bytes *out)
 {
-	if (made)
+	const char *file = from->file ? from->file : "-";
+
+	if (from->generated)
 		return generate(cli, out);
-	if (file)
-		return input_file(cli, file, true, out);
-	if (isatty(STDIN_FILENO))
-		return prompt_twice(cli, "New passphrase (not shown): ", out);
-	return input_file(cli, "-", true, out);
-}
-
-static cli_exit passphrase(struct cli *cli, int argc, char **argv)
-{
-	const char *file = NULL;
-	bool made = false;
-	const struct option_row rows[] = {
-		{ "passphrase-file", OPTION_TEXT, { .text = &file } },
-		{ "generate", OPTION_FLAG, { .flag = &made } },
-	};
-	struct option_list operands;
-	struct coffer_admin *admin = NULL;
-	struct bytes bytes = { 0 };
-	cli_exit status;
-
-	if (!options_parse(cli, argc, argv, rows, 2, &operands) ||
-	    !options_expect(cli, &operands, 0, 0, ""))
-		return cli->status;
-	if (file && made)
-		return cli_usage(cli, "takes --passphrase-file or --generate, not both");
-	if ((status = connect_admin(cli, &admin)) == CLI_DONE &&
-	    (status = find_passphrase(cli, file, made, &bytes)) == CLI_DONE)
-		status = connect_result(
-		    cli, admin,
-		    coffer_admin_use_passphrase(admin, (const uint8_t *)bytes.data, bytes.len));
-	bytes_free(&bytes);
-	coffer_admin_close(admin);
-	return status;
+	if (!from->file && !from->needed)
+		return CLI_DONE;
+	if (strcmp(file, "-") == 0 && isatty(STDIN_FILENO))
+		return prompt_twice(cli, from->prompt, out);
+	return input_file(cli, file, true, out);
 }
 
 #define WAIT_STEP_MS 50
@@ -100,36 +81,21 @@ static cli_exit wait_for_end(const struct cli *cli, struct coffer_admin *admin)
 	return status;
 }
 
-static cli_exit find_old_passphrase(const struct cli *cli, const char *file, struct bytes *out)
-{
-	if (!file)
-		return CLI_DONE;
-	if (strcmp(file, "-") == 0 && isatty(STDIN_FILENO))
-		return prompt_twice(cli, "Passphrase (not shown): ", out);
-	return input_file(cli, file, true, out);
-}
+/* A call that takes a passphrase, or none. */
+typedef coffer_err (*passphrase_call)(struct coffer_admin *admin, const uint8_t *passphrase,
+				      size_t len);
 
-static cli_exit rotate(struct cli *cli, int argc, char **argv)
+static cli_exit call_with(const struct cli *cli, const struct source *from, passphrase_call call,
+			  bool wait)
 {
-	const char *file = NULL;
-	bool wait = false;
-	const struct option_row rows[] = {
-		{ "passphrase-file", OPTION_TEXT, { .text = &file } },
-		{ "wait", OPTION_FLAG, { .flag = &wait } },
-	};
-	struct option_list operands;
 	struct coffer_admin *admin = NULL;
 	struct bytes bytes = { 0 };
 	cli_exit status;
 
-	if (!options_parse(cli, argc, argv, rows, 2, &operands) ||
-	    !options_expect(cli, &operands, 0, 0, ""))
-		return cli->status;
 	if ((status = connect_admin(cli, &admin)) == CLI_DONE &&
-	    (status = find_old_passphrase(cli, file, &bytes)) == CLI_DONE)
-		status = connect_result(cli, admin,
-					coffer_admin_rotate_key(admin, (const uint8_t *)bytes.data,
-								bytes.len, NULL));
+	    (status = read_passphrase(cli, from, &bytes)) == CLI_DONE)
+		status =
+		    connect_result(cli, admin, call(admin, (const uint8_t *)bytes.data, bytes.len));
 	bytes_free(&bytes);
 	if (status == CLI_DONE && wait)
 		status = wait_for_end(cli, admin);
@@ -137,16 +103,58 @@ static cli_exit rotate(struct cli *cli, int argc, char **argv)
 	return status;
 }
 
-static cli_exit file(struct cli *cli, int argc, char **argv)
+/* The options of a verb that has nothing else. */
+static bool parse(struct cli *cli, int argc, char **argv, const struct option_row *rows,
+		  size_t count)
 {
 	struct option_list operands;
+
+	return options_parse(cli, argc, argv, rows, count, &operands) &&
+	       options_expect(cli, &operands, 0, 0, "");
+}
+
+static cli_exit passphrase(struct cli *cli, int argc, char **argv)
+{
+	struct source from = { .prompt = "New passphrase (not shown): ", .needed = true };
+	const struct option_row rows[] = {
+		{ "passphrase-file", OPTION_TEXT, { .text = &from.file } },
+		{ "generate", OPTION_FLAG, { .flag = &from.generated } },
+	};
+
+	if (!parse(cli, argc, argv, rows, 2))
+		return cli->status;
+	if (from.file && from.generated)
+		return cli_usage(cli, "takes --passphrase-file or --generate, not both");
+	return call_with(cli, &from, coffer_admin_use_passphrase, false);
+}
+
+static coffer_err begin_rotation(struct coffer_admin *admin, const uint8_t *old, size_t len)
+{
+	return coffer_admin_rotate_key(admin, old, len, NULL);
+}
+
+static cli_exit rotate(struct cli *cli, int argc, char **argv)
+{
+	struct source from = { .prompt = "Passphrase (not shown): " };
+	bool wait = false;
+	const struct option_row rows[] = {
+		{ "passphrase-file", OPTION_TEXT, { .text = &from.file } },
+		{ "wait", OPTION_FLAG, { .flag = &wait } },
+	};
+
+	if (!parse(cli, argc, argv, rows, 2))
+		return cli->status;
+	return call_with(cli, &from, begin_rotation, wait);
+}
+
+static cli_exit file(struct cli *cli, int argc, char **argv)
+{
 	struct coffer_admin *admin = NULL;
 	struct bytes out = { 0 };
 	char *path = NULL;
 	cli_exit status;
 
-	if (!options_parse(cli, argc, argv, NULL, 0, &operands) ||
-	    !options_expect(cli, &operands, 0, 0, ""))
+	if (!parse(cli, argc, argv, NULL, 0))
 		return cli->status;
 	if ((status = connect_admin(cli, &admin)) == CLI_DONE)
 		status = connect_result(cli, admin, coffer_admin_use_key_file(admin, &path));

@@ -3,6 +3,7 @@
 #include "connect.h"
 #include "options.h"
 #include "output.h"
+#include "remote.h"
 #include "secret_json.h"
 #include "table.h"
 
@@ -84,20 +85,39 @@ static cli_exit list_all(const struct cli *cli, const char *scope, bool system,
 	return status;
 }
 
-static cli_exit list_visible(const struct cli *cli, struct listing *listing)
+static cli_exit fetch_visible(const struct cli *cli, struct coffer_secrets *secrets)
 {
 	struct coffer_session *session = NULL;
-	struct coffer_secrets secrets = { 0 };
 	cli_exit status = connect_run(cli, &session);
 
 	if (status == CLI_DONE) {
-		coffer_err err = coffer_list(session, &secrets);
+		coffer_err err = coffer_list(session, secrets);
 		status = cli_result(cli, err, coffer_message(session));
 	}
+	coffer_close(session);
+	return status;
+}
+
+static cli_exit fetch_remote(const struct cli *cli, const char *url, struct coffer_secrets *secrets)
+{
+	struct remote remote;
+	cli_exit status = remote_open(cli, &remote, url);
+
+	if (status == CLI_DONE)
+		status = cli_result(cli, remote_list(&remote, secrets), remote.message);
+	remote_close(&remote);
+	return status;
+}
+
+static cli_exit list_visible(const struct cli *cli, struct listing *listing)
+{
+	struct coffer_secrets secrets = { 0 };
+	const char *url = remote_url(cli);
+	cli_exit status = url ? fetch_remote(cli, url, &secrets) : fetch_visible(cli, &secrets);
+
 	for (size_t i = 0; i < secrets.len; i++)
 		add_visible(listing, &secrets.items[i]);
 	coffer_secrets_free(&secrets);
-	coffer_close(session);
 	return status;
 }
 

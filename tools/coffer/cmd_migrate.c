@@ -29,9 +29,27 @@ static cli_exit print(const struct cli *cli, const struct coffer_migrations *mov
 	return output_send(cli, &out);
 }
 
+static cli_exit print_json(const struct cli *cli, const struct coffer_migrations *moves)
+{
+	json_t *json = json_array();
+
+	for (size_t i = 0; json && i < moves->len; i++) {
+		const struct coffer_migration *move = &moves->items[i];
+		json_t *item =
+		    json_pack("{s:o, s:o, s:I, s:b}", "name", output_json_text(move->name), "scope",
+			      output_json_text(move->scope), "version", (json_int_t)move->version,
+			      "kept", move->kept);
+		if (json_array_append_new(json, item) != 0) {
+			json_decref(json);
+			json = NULL;
+		}
+	}
+	return output_json(cli, json);
+}
+
 /* What was moved before a failure is told, too. */
 static cli_exit move_all(const struct cli *cli, struct coffer_admin *admin,
-			 const struct option_list *rules, bool dry_run)
+			 const struct option_list *rules, bool dry_run, bool json)
 {
 	struct coffer_migrations moves;
 	coffer_err err = coffer_admin_migrate(admin, (const char *const *)rules->items, rules->len,
@@ -39,7 +57,7 @@ static cli_exit move_all(const struct cli *cli, struct coffer_admin *admin,
 	cli_exit status = CLI_DONE;
 
 	if (err == COFFER_OK || moves.len > 0)
-		status = print(cli, &moves, dry_run);
+		status = json ? print_json(cli, &moves) : print(cli, &moves, dry_run);
 	coffer_migrations_free(&moves);
 	return err == COFFER_OK ? status : connect_result(cli, admin, err);
 }
@@ -47,19 +65,20 @@ static cli_exit move_all(const struct cli *cli, struct coffer_admin *admin,
 static cli_exit migrate(struct cli *cli, int argc, char **argv)
 {
 	struct option_list rules = { 0 }, operands;
-	bool dry_run = false;
+	bool dry_run = false, json = false;
 	const struct option_row rows[] = {
 		{ "dry-run", OPTION_FLAG, { .flag = &dry_run } },
 		{ "rule", OPTION_LIST, { .list = &rules } },
+		{ "json", OPTION_FLAG, { .flag = &json } },
 	};
 	struct coffer_admin *admin = NULL;
 	cli_exit status;
 
-	if (!options_parse(cli, argc, argv, rows, 2, &operands) ||
+	if (!options_parse(cli, argc, argv, rows, 3, &operands) ||
 	    !options_expect(cli, &operands, 0, 0, "")) {
 		status = cli->status;
 	} else if ((status = connect_admin(cli, &admin)) == CLI_DONE) {
-		status = move_all(cli, admin, &rules, dry_run);
+		status = move_all(cli, admin, &rules, dry_run, json);
 	}
 	options_list_free(&rules);
 	coffer_admin_close(admin);
@@ -68,10 +87,12 @@ static cli_exit migrate(struct cli *cli, int argc, char **argv)
 
 const struct command cmd_migrate = {
 	.name = "migrate",
-	.synopsis = "[--dry-run] [--rule PATTERN=COMPONENT...]",
+	.synopsis = "[--dry-run] [--rule PATTERN=COMPONENT...] [--json]",
 	.summary = "move secrets of a flat store to the components of the system",
-	.details =
-	    "  --dry-run                  tell what would be moved, and move nothing\n"
-	    "  --rule PATTERN=COMPONENT   before the rules that are built in; may be repeated\n",
+	.details = "  --dry-run                  tell what would be moved, and move nothing\n"
+		   "  --rule PATTERN=COMPONENT   before the rules that are built in, instead of "
+		   "those of the\n"
+		   "                             daemon's settings; may be repeated\n"
+		   "  --json                     an array of {name, scope, version, kept}\n",
 	.run = migrate,
 };

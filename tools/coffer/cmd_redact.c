@@ -4,13 +4,12 @@
 
 #include "bytes.h"
 #include "connect.h"
-#include "input.h"
 #include "options.h"
 #include "output.h"
+#include "remote.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,46 +30,67 @@ static cli_exit add(const struct cli *cli, struct coffer_redactor *redactor, con
 	return CLI_DONE;
 }
 
-static cli_exit add_secrets(const struct cli *cli, struct coffer_redactor *redactor,
-			    const struct coffer_secrets *secrets)
+/* Whom values are asked of: a session, or over https. */
+struct asking {
+	const struct cli *cli;
+	struct coffer_redactor *redactor;
+	struct coffer_session *session; /* NULL: remote is asked */
+	struct remote remote;
+	cli_exit status; /* of adding; a message has been printed if it is not CLI_DONE */
+};
+
+static cli_exit add_secrets(struct asking *asking, coffer_err err, struct coffer_secrets *secrets)
 {
-	cli_exit status = CLI_DONE;
+	cli_exit status = cli_result(asking->cli, err, coffer_message(asking->session));
 
 	for (size_t i = 0; status == CLI_DONE && i < secrets->len; i++)
-		status = add(cli, redactor, secrets->items[i].name, secrets->items[i].value.data,
-			     secrets->items[i].value.len);
+		status = add(asking->cli, asking->redactor, secrets->items[i].name,
+			     secrets->items[i].value.data, secrets->items[i].value.len);
+	coffer_secrets_free(secrets);
 	return status;
 }
 
-static cli_exit add_visible(const struct cli *cli, struct coffer_redactor *redactor,
-			    struct coffer_session *session)
+static coffer_err take_remote(void *context, const char *name, coffer_err err,
+			      struct coffer_value *value)
 {
-	struct coffer_secrets secrets = { 0 };
-	coffer_err err = coffer_environment(session, &secrets);
-	cli_exit status = cli_result(cli, err, coffer_message(session));
+	struct asking *asking = context;
 
-	if (status == CLI_DONE)
-		status = add_secrets(cli, redactor, &secrets);
-	coffer_secrets_free(&secrets);
-	return status;
+	if (err != COFFER_OK)
+		return err;
+	asking->status = add(asking->cli, asking->redactor, name, value->data, value->len);
+	coffer_value_free(value);
+	return asking->status == CLI_DONE ? COFFER_OK : COFFER_RESOURCE_EXHAUSTED;
 }
 
-static cli_exit add_batch(const struct cli *cli, struct coffer_redactor *redactor,
-			  struct coffer_session *session, const char *const *names, size_t count)
+static cli_exit end_remote(const struct asking *asking, coffer_err err)
+{
+	if (asking->status != CLI_DONE)
+		return asking->status;
+	return cli_result(asking->cli, err, asking->remote.message);
+}
+
+static cli_exit add_visible(struct asking *asking)
 {
 	struct coffer_secrets secrets = { 0 };
-	coffer_err err = coffer_get_many(session, names, count, &secrets);
-	cli_exit status = cli_result(cli, err, coffer_message(session));
 
-	if (status == CLI_DONE)
-		status = add_secrets(cli, redactor, &secrets);
-	coffer_secrets_free(&secrets);
-	return status;
+	if (!asking->session)
+		return end_remote(asking, remote_environment(&asking->remote, take_remote, asking));
+	return add_secrets(asking, coffer_environment(asking->session, &secrets), &secrets);
+}
+
+static cli_exit add_batch(struct asking *asking, const char *const *names, size_t count)
+{
+	struct coffer_secrets secrets = { 0 };
+
+	if (!asking->session)
+		return end_remote(asking,
+				  remote_get(&asking->remote, names, count, take_remote, asking));
+	return add_secrets(asking, coffer_get_many(asking->session, names, count, &secrets),
+			   &secrets);
 }
 
 /* "A,B" given any number of times. The words are cut up in place. */
-static cli_exit add_named(const struct cli *cli, struct coffer_redactor *redactor,
-			  struct coffer_session *session, const struct option_list *lists)
+static cli_exit add_named(struct asking *asking, const struct option_list *lists)
 {
 	const char *names[COFFER_BATCH_MAX];
 	cli_exit status = CLI_DONE;
@@ -82,66 +102,45 @@ static cli_exit add_named(const struct cli *cli, struct coffer_redactor *redacto
 		while (status == CLI_DONE && rest) {
 			names[count++] = strsep(&rest, ",");
 			if (count == COFFER_BATCH_MAX) {
-				status = add_batch(cli, redactor, session, names, count);
+				status = add_batch(asking, names, count);
 				count = 0;
 			}
 		}
 	}
 	if (status == CLI_DONE && count > 0)
-		status = add_batch(cli, redactor, session, names, count);
+		status = add_batch(asking, names, count);
 	return status;
 }
 
-static cli_exit add_token_of(const struct cli *cli, struct coffer_redactor *redactor,
-			     const char *variable)
+/* Also one that is not used is a token. Over the filesystem transport there may be none. */
+static cli_exit add_tokens(const struct cli *cli, struct coffer_redactor *redactor,
+			   const struct coffer_tokens *tokens)
 {
-	const char *token = getenv(variable);
+	cli_exit status = CLI_DONE;
 
-	if (!token || !*token)
-		return CLI_DONE;
-	return add(cli, redactor, variable, (const uint8_t *)token, strlen(token));
-}
-
-/* From everywhere that the library looks for it: also one that it does not take is a token. Over the
- * filesystem transport there may be none. */
-static cli_exit add_tokens(const struct cli *cli, struct coffer_redactor *redactor)
-{
-	const char *token = getenv("COFFER_TOKEN");
-	const char *path = getenv("COFFER_TOKEN_FILE");
-	struct bytes file = { 0 };
-	cli_exit status;
-
-	if ((status = add_token_of(cli, redactor, "COFFER_TOKEN")) != CLI_DONE ||
-	    (status = add_token_of(cli, redactor, "SECRETS_API_TOKEN")) != CLI_DONE)
-		return status;
-	if ((token && *token) || !path || !*path)
-		return CLI_DONE;
-	status = input_file(cli, path, true, &file);
-	/* Out of a pipe the library has taken it. */
-	if (status == CLI_DONE && file.len != COFFER_TOKEN_LEN)
-		status = cli_refuse(cli,
-				    "the token in %s could not be redacted: it cannot be read a "
-				    "second time",
-				    path);
-	if (status == CLI_DONE)
-		status = add(cli, redactor, "COFFER_TOKEN", (const uint8_t *)file.data, file.len);
-	bytes_free(&file);
+	for (size_t i = 0; status == CLI_DONE && i < tokens->len; i++) {
+		const struct coffer_token *token = &tokens->items[i];
+		status = add(cli, redactor, token->from, (const uint8_t *)token->text,
+			     strlen(token->text));
+	}
 	return status;
 }
 
 static cli_exit prepare(const struct cli *cli, struct coffer_redactor *redactor,
 			const struct option_list *names)
 {
-	struct coffer_session *session = NULL;
-	cli_exit status = connect_run_once(cli, &session);
+	struct asking asking = { .cli = cli, .redactor = redactor };
+	const char *url = remote_url(cli);
+	cli_exit status = remote_open(cli, &asking.remote, url);
 
 	if (status == CLI_DONE)
-		status = add_tokens(cli, redactor);
-	if (status == CLI_DONE && names->len > 0)
-		status = add_named(cli, redactor, session, names);
-	else if (status == CLI_DONE)
-		status = add_visible(cli, redactor, session);
-	coffer_close(session);
+		status = add_tokens(cli, redactor, &asking.remote.tokens);
+	if (status == CLI_DONE && !url)
+		status = connect_run_once(cli, asking.remote.token, &asking.session);
+	if (status == CLI_DONE)
+		status = names->len > 0 ? add_named(&asking, names) : add_visible(&asking);
+	coffer_close(asking.session);
+	remote_close(&asking.remote);
 	return status;
 }
 

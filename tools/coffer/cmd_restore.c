@@ -1,54 +1,39 @@
 #include "verbs.h"
 
 #include "daemon.h"
-#include "home.h"
-#include "options.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 static cli_exit restore(struct cli *cli, int argc, char **argv)
 {
-	const char *passphrase_file = NULL;
-	const char *key_file = NULL;
-	bool check = false;
-	const struct option_row rows[] = {
-		{ "passphrase-file", OPTION_TEXT, { .text = &passphrase_file } },
-		{ "key-file", OPTION_TEXT, { .text = &key_file } },
-		{ "check", OPTION_FLAG, { .flag = &check } },
+	/* The last two are the verb's own. */
+	struct daemon_setting settings[] = {
+		{ .name = "key-file" },
+		{ .name = "passphrase-file" },
+		{ .name = "restore" },
+		{ .name = "skip-damaged", .flag = true },
 	};
-	static char words[4][HOME_PATH_MAX + sizeof("--passphrase-file=")];
-	char program[] = "cofferd";
-	char *daemon_argv[6] = { program };
-	size_t len = 1;
+	bool check = false, skip_damaged = false;
+	struct option_row rows[4] = {
+		[2] = { "check", OPTION_FLAG, { .flag = &check } },
+		[3] = { "skip-damaged", OPTION_FLAG, { .flag = &skip_damaged } },
+	};
 	struct option_list operands;
 
-	if (!options_parse(cli, argc, argv, rows, 3, &operands) ||
+	daemon_rows(settings, 2, rows);
+	if (!options_parse(cli, argc, argv, rows, 4, &operands) ||
 	    !options_expect(cli, &operands, 1, 1, "FILE"))
 		return cli->status;
-	const char *const values[] = { operands.items[0], home_folder(cli), key_file,
-				       passphrase_file };
-	const char *const names[] = { check ? "--check-backup" : "--restore", "--home",
-				      "--key-file", "--passphrase-file" };
-	for (size_t i = 0; i < 4; i++) {
-		if (!values[i])
-			continue;
-		if (strlen(values[i]) >= HOME_PATH_MAX)
-			return cli_refuse(cli, "the value of %s is too long", names[i]);
-		snprintf(words[i], sizeof(words[i]), "%s=%s", names[i], values[i]);
-		daemon_argv[len++] = words[i];
-	}
-	daemon_exec(daemon_argv);
-	return cli_refuse(cli, "cannot start cofferd: %s", strerror(errno));
+	settings[2].name = check ? "check-backup" : "restore";
+	settings[2].value = operands.items[0];
+	return daemon_run(cli, settings, skip_damaged ? 4 : 3);
 }
 
 const struct command cmd_restore = {
 	.name = "restore",
-	.synopsis = "FILE [--check] [--key-file F | --passphrase-file F]",
+	.synopsis = "FILE [--check] [--skip-damaged] [--key-file F | --passphrase-file F]",
 	.summary = "make the home that of a backup",
 	.details = "  --check               open and check everything, and change nothing\n"
 		   "  --key-file F          the key file of the time of the backup\n"
-		   "  --passphrase-file F   the passphrase of that time\n",
+		   "  --passphrase-file F   the passphrase of that time\n"
+		   "  --skip-damaged        restore all but the records that do not open\n",
 	.run = restore,
 };

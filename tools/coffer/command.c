@@ -117,7 +117,8 @@ cli_exit command_help(struct cli *cli, const struct command *const *commands, in
 	if (argc == 0) {
 		bytes_print(&out, "usage: coffer [--home DIR] [--admin-socket PATH] VERB ...\n\n");
 		list(&out, "", commands);
-		bytes_print(&out, "\n'coffer help VERB' explains one.\n");
+		bytes_print(&out,
+			    "\n'coffer help VERB' explains one, 'man coffer-VERB' in full.\n");
 		return output_send(cli, &out);
 	}
 	cli->verb[0] = '\0';
@@ -145,5 +146,8 @@ cli_exit command_explain(const struct cli *cli)
 		bytes_print(&out, "\n");
 		list(&out, "", command->subs);
 	}
+	/* One page has a verb and the verbs of it. */
+	bytes_print(&out, "\n'man coffer-%.*s' tells all of it.\n", (int)strcspn(cli->verb, " "),
+		    cli->verb);
 	return output_send(cli, &out);
 }

@@ -1,21 +1,34 @@
 #include "connect.h"
 
+#include "advice.h"
 #include "home.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_file(void)
+/* A write may have to wait for a bucket, which is given up after some 20 s. */
+#define ADMIN_TIMEOUT_MS 30000
+
+bool connect_is_file(void)
 {
 	const char *transport = getenv("COFFER_TRANSPORT");
 
 	return transport && strcmp(transport, "filesystem") == 0;
 }
 
+bool connect_has_token(void)
+{
+	const char *variable;
+
+	for (size_t i = 0; (variable = coffer_token_variable(i)); i++)
+		if (getenv(variable))
+			return true;
+	return false;
+}
+
 bool connect_is_run(void)
 {
-	return getenv("COFFER_TOKEN") || getenv("COFFER_TOKEN_FILE") ||
-	       getenv("SECRETS_API_TOKEN") || is_file();
+	return connect_has_token() || connect_is_file();
 }
 
 cli_exit connect_admin(const struct cli *cli, struct coffer_admin **out)
@@ -26,9 +39,12 @@ cli_exit connect_admin(const struct cli *cli, struct coffer_admin **out)
 	*out = NULL;
 	if ((status = home_admin_socket(cli, socket)) != CLI_DONE)
 		return status;
-	coffer_err err = coffer_admin_open(out, socket, 0);
+	coffer_err err = coffer_admin_open(out, socket, ADMIN_TIMEOUT_MS);
 	if (err != COFFER_OK) {
-		status = connect_result(cli, *out, err);
+		status =
+		    cli_result_next(cli, err, coffer_admin_message(*out),
+				    err == COFFER_UNAVAILABLE ? advice_connect(socket, true)
+							      : advice_operator(cli->verb, err));
 		coffer_admin_close(*out);
 		*out = NULL;
 	}
@@ -38,18 +54,20 @@ cli_exit connect_admin(const struct cli *cli, struct coffer_admin **out)
 cli_exit connect_run(const struct cli *cli, struct coffer_session **out)
 {
 	*out = NULL;
-	if (is_file())
+	if (connect_is_file())
 		return cli_refuse(cli,
 				  "the bootstrap file serves one session, which this verb would "
 				  "use up: start the job with 'coffer exec', or let the job "
 				  "itself open the file");
-	return connect_run_once(cli, out);
+	return connect_run_once(cli, NULL, out);
 }
 
-cli_exit connect_run_once(const struct cli *cli, struct coffer_session **out)
+cli_exit connect_run_once(const struct cli *cli, const char *token, struct coffer_session **out)
 {
 	char socket[HOME_PATH_MAX];
-	struct coffer_options options = { .socket = socket, .client = "coffer/" COFFER_VERSION };
+	struct coffer_options options = { .socket = socket,
+					  .token = token,
+					  .client = "coffer/" COFFER_VERSION };
 	cli_exit status;
 
 	*out = NULL;
@@ -57,14 +75,27 @@ cli_exit connect_run_once(const struct cli *cli, struct coffer_session **out)
 		return status;
 	coffer_err err = coffer_open(out, &options);
 	if (err != COFFER_OK) {
-		status = cli_result(cli, err, coffer_message(*out));
+		status = connect_refuse(cli, err, coffer_message(*out), socket);
 		coffer_close(*out);
 		*out = NULL;
 	}
 	return status;
 }
 
+cli_exit connect_refuse(const struct cli *cli, coffer_err err, const char *message,
+			const char *socket)
+{
+	const char *next = advice_run(cli->verb, err);
+
+	if (err == COFFER_UNAVAILABLE)
+		next = advice_connect(socket, false);
+	else if (err == COFFER_INVALID_ARGUMENT && !connect_is_run())
+		next = "'coffer run create' prints those of a new run";
+	return cli_result_next(cli, err, message, next);
+}
+
 cli_exit connect_result(const struct cli *cli, const struct coffer_admin *admin, coffer_err err)
 {
-	return cli_result(cli, err, coffer_admin_message(admin));
+	return cli_result_next(cli, err, coffer_admin_message(admin),
+			       advice_operator(cli->verb, err));
 }

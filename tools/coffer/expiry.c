@@ -1,5 +1,6 @@
 #include "expiry.h"
 
+#include "clock.h"
 #include "options.h"
 
 #include <string.h>
@@ -30,13 +31,11 @@ static bool read_time(const char *text, int64_t *at_ms)
 
 bool expiry_read(const char *text, int64_t *at_ms)
 {
-	struct timespec now;
 	int64_t ms;
 
 	if (!options_duration(text, &ms))
 		return read_time(text, at_ms);
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	*at_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	*at_ms = clock_wall_ms();
 	if (ms > INT64_MAX - *at_ms)
 		return false;
 	*at_ms += ms;

@@ -1,5 +1,6 @@
 #include "handover.h"
 
+#include "file.h"
 #include "home.h"
 #include "output.h"
 
@@ -85,27 +86,10 @@ cli_exit handover_take(const struct cli *cli, struct handover *handover,
 	return cli_result(cli, err, coffer_message(handover->session));
 }
 
-static cli_exit write_all(const struct cli *cli, const struct handover *handover,
-			  const struct bytes *text)
-{
-	size_t done = 0;
-
-	while (done < text->len) {
-		ssize_t n = write(handover->fd, text->data + done, text->len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return cli_refuse(cli, "cannot write %s: %s", handover->path,
-					  strerror(errno));
-		done += (size_t)n;
-	}
-	return CLI_DONE;
-}
-
 cli_exit handover_write(const struct cli *cli, struct handover *handover, json_t *json)
 {
 	struct bytes text = { 0 };
-	cli_exit status;
+	cli_exit status = CLI_DONE;
 
 	output_append_json(&text, json);
 	bytes_append(&text, "\n", 1);
@@ -114,8 +98,8 @@ cli_exit handover_write(const struct cli *cli, struct handover *handover, json_t
 	else if (text.len > COFFER_BOOTSTRAP_FILE_MAX)
 		status = cli_refuse(cli, "%s would be larger than %d MiB", handover->path,
 				    COFFER_BOOTSTRAP_FILE_MAX >> 20);
-	else
-		status = write_all(cli, handover, &text);
+	else if (!file_write(handover->fd, text.data, text.len))
+		status = cli_refuse(cli, "cannot write %s: %s", handover->path, strerror(errno));
 	bytes_free(&text);
 	/* Some file systems tell only now that the disk is full. */
 	if (close(handover->fd) != 0 && status == CLI_DONE)

@@ -56,16 +56,21 @@ cli_exit home_admin_socket(const struct cli *cli, char out[HOME_PATH_MAX])
 	return find(cli, path, "admin.sock", out);
 }
 
+const char *home_url(const struct cli *cli)
+{
+	return cli->home || environment("COFFER_SOCKET") ? NULL : environment("SECRETS_API_URL");
+}
+
 cli_exit home_runner_socket(const struct cli *cli, char out[HOME_PATH_MAX])
 {
 	const char *path = cli->home ? NULL : environment("COFFER_SOCKET");
-	const char *url = cli->home || path ? NULL : environment("SECRETS_API_URL");
+	const char *url = home_url(cli);
 
 	/* The URL is not shown: it may hold a password. */
 	if (url && strncmp(url, "unix:///", strlen("unix:///")) != 0)
 		return cli_refuse(cli, "SECRETS_API_URL is not of the form unix:///path, and no "
-				       "other is spoken here: over https, ask coffer-http with an "
-				       "HTTP client");
+				       "other is spoken here: over https there are get, ls, "
+				       "bootstrap, exec, redact and resolve");
 	if (url)
 		path = url + strlen("unix://");
 	return find(cli, path, "coffer.sock", out);

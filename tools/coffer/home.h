@@ -16,4 +16,7 @@ const char *home_folder(const struct cli *cli);
 COFFER_MUST_USE cli_exit home_admin_socket(const struct cli *cli, char out[HOME_PATH_MAX]);
 COFFER_MUST_USE cli_exit home_runner_socket(const struct cli *cli, char out[HOME_PATH_MAX]);
 
+/* $SECRETS_API_URL, if nothing that goes before it is set; else NULL. */
+const char *home_url(const struct cli *cli);
+
 #endif

@@ -1,36 +1,12 @@
 #include "output.h"
 
+#include "file.h"
+#include "wiped.h"
+
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* The header that remembers how much to wipe keeps what follows aligned for any type. */
-#define HEADER sizeof(max_align_t)
-
-static void *wiped_malloc(size_t size)
-{
-	if (size > SIZE_MAX - HEADER)
-		return NULL;
-	char *block = malloc(HEADER + size);
-	if (!block)
-		return NULL;
-	memcpy(block, &size, sizeof(size));
-	return block + HEADER;
-}
-
-static void wiped_free(void *data)
-{
-	size_t size;
-
-	if (!data)
-		return;
-	char *block = (char *)data - HEADER;
-	memcpy(&size, block, sizeof(size));
-	explicit_bzero(block, HEADER + size);
-	free(block);
-}
 
 void output_init(void)
 {
@@ -40,16 +16,9 @@ void output_init(void)
 cli_exit output_write_to(const struct cli *cli, int fd, const char *what, const char *data,
 			 size_t len)
 {
-	while (len > 0) {
-		ssize_t done = write(fd, data, len);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return cli_refuse(cli, "cannot write to %s: %s", what, strerror(errno));
-		data += done;
-		len -= (size_t)done;
-	}
-	return CLI_DONE;
+	if (file_write(fd, data, len))
+		return CLI_DONE;
+	return cli_refuse(cli, "cannot write to %s: %s", what, strerror(errno));
 }
 
 cli_exit output_write(const struct cli *cli, const char *data, size_t len)

@@ -30,6 +30,7 @@ extern const struct command cmd_migrate;
 extern const struct command cmd_backup;
 extern const struct command cmd_restore;
 extern const struct command cmd_status;
+extern const struct command cmd_sync;
 
 /* Not in the usage: the shells' scripts call it. Prints what completes the last of the words that
  * standard input has, each with a NUL behind it; verbs are those of main. */

@@ -2,6 +2,7 @@
 
 #include "bytes.h"
 #include "exec/cache_codec.h"
+#include "file.h"
 
 #include <assert.h>
 #include <coffer/limits.h>
@@ -87,34 +88,6 @@ static const char *seal(const char *token, const struct bytes *content, struct b
 	return out->failed ? no_memory : NULL;
 }
 
-static bool write_all(int fd, const struct bytes *file)
-{
-	for (size_t done = 0; done < file->len;) {
-		ssize_t len = write(fd, file->data + done, file->len - done);
-
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0)
-			return false;
-		done += (size_t)len;
-	}
-	return fsync(fd) == 0;
-}
-
-/* The name is on disk when the folder is. */
-static bool sync_folder(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-	int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	bool done = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	free(folder);
-	return done;
-}
-
 /* NULL if what is at path, if anything, may make way: as root a device would, too, and be gone for everybody. */
 static const char *check_place(const char *path)
 {
@@ -139,10 +112,11 @@ static const char *replace(const char *path, const struct bytes *file)
 		why = strerror(errno);
 		goto out;
 	}
-	if (!write_all(fd, file) || rename(temporary, path) != 0) {
+	if (!file_write(fd, file->data, file->len) || fsync(fd) != 0 ||
+	    rename(temporary, path) != 0) {
 		why = strerror(errno);
 		(void)unlink(temporary);
-	} else if (!sync_folder(path)) {
+	} else if (!file_sync_name(path)) {
 		why = strerror(errno);
 	}
 	close(fd);

@@ -1,21 +1,15 @@
 #include "exec/child.h"
 
-#include "bytes.h"
+#include "exec/search.h"
 
 #include <errno.h>
 #include <spawn.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#define SHELL        "/bin/sh"
-#define PATH_DEFAULT "/bin:/usr/bin" /* where there is no PATH, as execvp has it */
 
 /* What posix_spawn is told beside the path. */
 struct orders {
 	const struct child_plan *plan;
+	pid_t *pid;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 };
@@ -52,106 +46,24 @@ static int set_attributes(struct orders *orders)
 	return error;
 }
 
-static size_t count_words(char *const *words)
+static int spawn(void *context, const char *path, char *const *argv)
 {
-	size_t count = 0;
+	const struct orders *orders = context;
 
-	while (words[count])
-		count++;
-	return count;
-}
-
-/* sh, the script, and the command's arguments. */
-static int spawn_script(const struct orders *orders, const char *path, pid_t *pid)
-{
-	char *const *argv = orders->plan->argv;
-	size_t count = count_words(argv);
-	char **words = calloc(count + 2, sizeof(*words));
-	char shell[] = SHELL;
-	char *script = strdup(path);
-	int error = ENOMEM;
-
-	if (words && script) {
-		words[0] = shell;
-		words[1] = script;
-		memcpy(words + 2, argv + 1, (count - 1) * sizeof(*words));
-		error = posix_spawn(pid, shell, &orders->actions, &orders->attributes, words,
-				    orders->plan->envp);
-	}
-	free(script);
-	free(words);
-	return error;
-}
-
-static int spawn_path(const struct orders *orders, const char *path, pid_t *pid)
-{
-	int error = posix_spawn(pid, path, &orders->actions, &orders->attributes,
-				orders->plan->argv, orders->plan->envp);
-
-	return error == ENOEXEC ? spawn_script(orders, path, pid) : error;
-}
-
-static const char *path_of(char *const *envp)
-{
-	for (; *envp; envp++)
-		if (strncmp(*envp, "PATH=", 5) == 0)
-			return *envp + 5;
-	return PATH_DEFAULT;
-}
-
-/* Whether the search goes on after an error: there is no such file here. */
-static bool is_elsewhere(int error)
-{
-	return error == ENOENT || error == ENOTDIR || error == EACCES || error == ESTALE ||
-	       error == ENODEV || error == ETIMEDOUT;
-}
-
-/* An empty folder is the current one. */
-static int spawn_in(const struct orders *orders, const char *folder, size_t len, pid_t *pid)
-{
-	struct bytes path = { 0 };
-	int error = ENOMEM;
-
-	bytes_print(&path, "%.*s%s%s", (int)len, folder, len > 0 ? "/" : "", orders->plan->argv[0]);
-	bytes_append(&path, "", 1);
-	/* To look first costs less than to start a process for nothing. What cannot be seen is not there. */
-	if (!path.failed)
-		error = access(path.data, F_OK) == 0 ? spawn_path(orders, path.data, pid) : ENOENT;
-	bytes_free(&path);
-	return error;
-}
-
-static int spawn_found(const struct orders *orders, pid_t *pid)
-{
-	const char *name = orders->plan->argv[0];
-	const char *folder = path_of(orders->plan->envp);
-	bool denied = false;
-
-	if (!*name || strchr(name, '/'))
-		return spawn_path(orders, name, pid);
-	for (bool more = true; more;) {
-		size_t len = strcspn(folder, ":");
-		int error = spawn_in(orders, folder, len, pid);
-
-		if (!is_elsewhere(error))
-			return error;
-		denied = denied || error == EACCES;
-		more = folder[len] == ':';
-		folder += len + 1;
-	}
-	return denied ? EACCES : ENOENT;
+	return posix_spawn(orders->pid, path, &orders->actions, &orders->attributes, argv,
+			   orders->plan->envp);
 }
 
 int child_spawn(const struct child_plan *plan, pid_t *pid)
 {
-	struct orders orders = { .plan = plan };
+	struct orders orders = { .plan = plan, .pid = pid };
 	int error = posix_spawn_file_actions_init(&orders.actions);
 
 	if (error != 0)
 		return error;
 	if ((error = posix_spawnattr_init(&orders.attributes)) == 0) {
 		if ((error = add_actions(&orders)) == 0 && (error = set_attributes(&orders)) == 0)
-			error = spawn_found(&orders, pid);
+			error = search_run(plan->argv, plan->envp, spawn, &orders);
 		posix_spawnattr_destroy(&orders.attributes);
 	}
 	posix_spawn_file_actions_destroy(&orders.actions);

@@ -19,9 +19,8 @@ struct child_plan {
 /* What has become of a process. */
 typedef enum child_event { CHILD_NOTHING, CHILD_STOPPED, CHILD_ENDED } child_event;
 
-/* Starts the command: argv[0] as it is if it has a slash, else the first that can be executed in the PATH of envp.
- * What is no program nor says whose script it is, is a script of sh. Returns 0 and *pid, or an errno: of the last
- * attempt, where EACCES counts for more than ENOENT. Costs no copy of this process. */
+/* Starts the command, which is looked for as search_run does. Returns 0 and *pid, or an errno as that. Costs no copy
+ * of this process. */
 int child_spawn(const struct child_plan *plan, pid_t *pid);
 
 /* What has happened to the child pid, without waiting. An ended one stays a zombie, so that its id stays its own, until

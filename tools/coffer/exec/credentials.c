@@ -1,9 +1,8 @@
 #include "credentials.h"
 
-#include "input.h"
+#include "connect.h"
 #include "options.h"
 
-#include <coffer/limits.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -15,13 +14,6 @@ static const char *find(const char *name)
 	const char *value = getenv(name);
 
 	return value && value[0] ? value : NULL;
-}
-
-static cli_exit copy(const struct cli *cli, const char *text, struct bytes *out)
-{
-	if (text)
-		bytes_append(out, text, strlen(text) + 1);
-	return out->failed ? cli_refuse(cli, "out of memory") : CLI_DONE;
 }
 
 /* A descriptor that the token is read from would be the command's, too, which could read it again. */
@@ -39,42 +31,29 @@ static void keep_descriptor(const char *path)
 	}
 }
 
-static cli_exit read_token(const struct cli *cli, struct bytes *out)
-{
-	const char *path = find("COFFER_TOKEN_FILE");
-	cli_exit status;
-
-	if (find("COFFER_TOKEN"))
-		return copy(cli, find("COFFER_TOKEN"), out);
-	if (!path)
-		return copy(cli, find("SECRETS_API_TOKEN"), out);
-	keep_descriptor(path);
-	if ((status = input_file(cli, path, true, out)) != CLI_DONE)
-		return status;
-	if (out->len != COFFER_TOKEN_LEN)
-		return cli_refuse(cli, "the file %s does not hold a token of %d letters and digits",
-				  path, COFFER_TOKEN_LEN);
-	return copy(cli, "", out);
-}
-
 cli_exit credentials_read(const struct cli *cli, struct credentials *out)
 {
 	const char *transport = find("COFFER_TRANSPORT");
-	cli_exit status;
+	const char *path = find("COFFER_TOKEN_FILE");
+	coffer_err err;
 
-	*out =
-	    (struct credentials){ .given = getenv("COFFER_TOKEN") || getenv("COFFER_TOKEN_FILE") ||
-					   getenv("SECRETS_API_TOKEN") };
-	status = read_token(cli, &out->token);
-	if (status == CLI_DONE && transport && strcmp(transport, "filesystem") == 0)
-		status = copy(cli, find("COFFER_BOOTSTRAP"), &out->bootstrap);
-	if (status != CLI_DONE)
-		credentials_free(out);
-	return status;
+	out->given = connect_has_token();
+	out->bootstrap = NULL;
+	if (path)
+		keep_descriptor(path);
+	if ((err = coffer_tokens_find(&out->tokens, NULL)) != COFFER_OK)
+		return cli_result(cli, err, out->tokens.message);
+	path = find("COFFER_BOOTSTRAP");
+	if (!transport || strcmp(transport, "filesystem") != 0 || !path ||
+	    (out->bootstrap = strdup(path)))
+		return CLI_DONE;
+	credentials_free(out);
+	return cli_refuse(cli, "out of memory");
 }
 
 void credentials_free(struct credentials *credentials)
 {
-	bytes_free(&credentials->token);
-	bytes_free(&credentials->bootstrap);
+	coffer_tokens_free(&credentials->tokens);
+	free(credentials->bootstrap);
+	credentials->bootstrap = NULL;
 }

@@ -9,6 +9,9 @@
 #undef uthash_nonfatal_oom
 #define uthash_nonfatal_oom(element) ((element)->hh.tbl = NULL)
 
+/* What is shorter is no token, and stands in much that has nothing to do with it. */
+#define TOKEN_MIN 8
+
 /* Linux takes strings of so many pages at most, their NUL among them. */
 #define STRING_PAGES 32
 
@@ -20,15 +23,19 @@ struct variable {
 	char name[];
 };
 
+static bool is_name(const char *variable, const char *name, size_t len)
+{
+	return strlen(variable) == len && memcmp(variable, name, len) == 0;
+}
+
 bool environment_is_reserved(const char *name, size_t len)
 {
-	static const char *const names[] = { "COFFER_TOKEN", "COFFER_TOKEN_FILE",
-					     "SECRETS_API_TOKEN", "COFFER_BOOTSTRAP" };
+	const char *variable;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+	for (size_t i = 0; (variable = coffer_token_variable(i)); i++)
+		if (is_name(variable, name, len))
 			return true;
-	return false;
+	return is_name("COFFER_BOOTSTRAP", name, len);
 }
 
 /* The value in "NAME=VALUE"; "" if there is no "=". */
@@ -39,11 +46,16 @@ static const char *value_of(const char *text)
 	return equals ? equals + 1 : text + strlen(text);
 }
 
-/* Also what is no variable, for want of a "=", would show the token. */
+/* Also what is no variable, for want of a "=", would show a token. */
 static bool hands_over(const struct environment *environment, const char *text)
 {
-	return environment_is_reserved(text, strcspn(text, "=")) ||
-	       (environment->token && environment->token[0] && strstr(text, environment->token));
+	const struct coffer_tokens *tokens = environment->tokens;
+
+	for (size_t i = 0; i < tokens->len; i++)
+		if (strlen(tokens->items[i].text) >= TOKEN_MIN &&
+		    strstr(text, tokens->items[i].text))
+			return true;
+	return environment_is_reserved(text, strcspn(text, "="));
 }
 
 /* The variable that text begins with, new or there already. NULL: no memory. */
@@ -302,6 +314,43 @@ void block_free(struct block *block)
 	free(block->made);
 	free(block->items);
 	*block = (struct block){ 0 };
+}
+
+/* The secret's name stands behind the variable's. NULL: no memory. */
+static struct variable *copy_variable(const struct variable *from)
+{
+	size_t name_size = strlen(from->name) + 1;
+	size_t secret_size = strlen(from->secret) + 1;
+	struct variable *copy = calloc(1, sizeof(*copy) + name_size + secret_size);
+
+	if (!copy)
+		return NULL;
+	memcpy(copy->name, from->name, name_size);
+	memcpy(copy->name + name_size, from->secret, secret_size);
+	copy->secret = copy->name + name_size;
+	copy->set = from->set;
+	return copy;
+}
+
+bool environment_copy(struct environment *out, const struct environment *from)
+{
+	const struct variable *variable;
+
+	*out = (struct environment){ .all = from->all };
+	for (variable = from->first; variable; variable = variable->hh.next) {
+		struct variable *copy = variable->secret ? copy_variable(variable) : NULL;
+
+		if (!variable->secret)
+			continue;
+		if (copy)
+			HASH_ADD_STR(out->first, name, copy);
+		if (!copy || !copy->hh.tbl) {
+			free(copy);
+			environment_free(out);
+			return false;
+		}
+	}
+	return true;
 }
 
 void environment_free(struct environment *environment)

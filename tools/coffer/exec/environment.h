@@ -2,8 +2,8 @@
  * of secrets are known. Layer: tools.
  *
  * A variable is added over an earlier one of its name and keeps the earlier one's place. What would
- * hand over the run's authority is never added: COFFER_TOKEN, COFFER_TOKEN_FILE, SECRETS_API_TOKEN,
- * COFFER_BOOTSTRAP, and whatever the token stands in. */
+ * hand over the run's authority is never added: the variables that a token stands in, COFFER_BOOTSTRAP, and whatever
+ * a token stands in besides. */
 #ifndef EXEC_ENVIRONMENT_H
 #define EXEC_ENVIRONMENT_H
 
@@ -13,8 +13,8 @@
 /* Zero it to begin. */
 struct environment {
 	struct variable *first;
-	const char *token; /* NULL: none; borrowed */
-	bool all;          /* every secret that has a value stands under its own name too */
+	const struct coffer_tokens *tokens; /* borrowed */
+	bool all; /* every secret that has a value stands under its own name too */
 };
 
 /* Add a variable. text is "NAME=VALUE", borrowed; a VALUE "secret:NAME" is that secret's. False:
@@ -55,6 +55,10 @@ COFFER_MUST_USE cli_exit environment_make(const struct cli *cli,
 					  const struct values *values, struct block *out);
 bool block_equal(const struct block *a, const struct block *b);
 void block_free(struct block *block); /* wipes and empties */
+
+/* Makes *out, which lives on its own and knows only which secrets are needed, for environment_needs and
+ * environment_lacks. False, with *out empty: no memory. */
+COFFER_MUST_USE bool environment_copy(struct environment *out, const struct environment *from);
 
 void environment_free(struct environment *environment);
 

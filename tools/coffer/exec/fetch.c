@@ -1,45 +1,41 @@
 #include "fetch.h"
 
+#include "clock.h"
 #include "exec/retry.h"
 
 #include <stdlib.h>
 
+/* Over https nobody tells when the token expires. */
+#define REMOTE_EXPIRES_MS 86400000
+
 cli_exit fetch_init(const struct cli *cli, struct fetch *fetch)
 {
-	return fetch->bootstrap ? CLI_DONE : home_runner_socket(cli, fetch->socket);
+	if (fetch->bootstrap || (fetch->remote.url = remote_url(cli)))
+		return CLI_DONE;
+	return home_runner_socket(cli, fetch->socket);
 }
 
-static void drop(struct fetch *fetch)
+void fetch_close(struct fetch *fetch)
 {
 	coffer_close(fetch->session);
 	fetch->session = NULL;
 	fetch->opened = false;
 }
 
-void fetch_close(struct fetch *fetch)
+coffer_err fetch_open(struct fetch *fetch, int call_ms)
 {
-	drop(fetch);
-}
-
-struct coffer_options fetch_options(const struct fetch *fetch, int call_ms)
-{
-	return (struct coffer_options){
+	struct coffer_options options = {
 		.socket = fetch->socket,
 		.token = fetch->token,
 		.bootstrap = fetch->bootstrap,
 		.client = "coffer/" COFFER_VERSION,
 		.timeout_ms = call_ms,
 	};
-}
-
-static coffer_err open_session(struct fetch *fetch, int call_ms)
-{
-	struct coffer_options options = fetch_options(fetch, call_ms);
 	coffer_err err;
 
 	if (fetch->opened)
 		return COFFER_OK;
-	drop(fetch);
+	fetch_close(fetch);
 	err = coffer_open(&fetch->session, &options);
 	fetch->opened = err == COFFER_OK;
 	return err;
@@ -113,14 +109,56 @@ static coffer_err learn_revision(struct fetch *fetch)
 	return coffer_wait(fetch->session, 0, 0, &fetch->revision, &changed);
 }
 
+/* --- over https --------------------------------------------------------------------------------------- */
+
+struct taking {
+	struct fetch *fetch;
+	struct values *values;
+};
+
+static coffer_err take_remote(void *context, const char *name, coffer_err err,
+			      struct coffer_value *value)
+{
+	const struct taking *taking = context;
+	bool kept;
+
+	if (err == COFFER_OK)
+		kept = values_move(taking->values, name, value);
+	else if (is_of_one(err))
+		kept = values_lack(taking->values, name, taking->fetch->remote.message);
+	else
+		return err;
+	return kept ? COFFER_OK : COFFER_RESOURCE_EXHAUSTED;
+}
+
+static coffer_err attempt_remote(struct fetch *fetch, int call_ms, struct values *values)
+{
+	struct taking taking = { fetch, values };
+	const char *names[COFFER_BATCH_MAX];
+	coffer_err err = COFFER_OK;
+	size_t count;
+
+	fetch->remote.token = fetch->token;
+	fetch->remote.timeout_ms = call_ms;
+	if (fetch->environment->all)
+		err = remote_environment(&fetch->remote, take_remote, &taking);
+	while (err == COFFER_OK &&
+	       (count = environment_lacks(fetch->environment, values, names, COFFER_BATCH_MAX)) > 0)
+		err = remote_get(&fetch->remote, names, count, take_remote, &taking);
+	fetch->opened = err == COFFER_OK;
+	return err;
+}
+
 coffer_err fetch_attempt(struct fetch *fetch, int call_ms, struct values *values, bool *again)
 {
 	const char *names[COFFER_BATCH_MAX];
 	size_t count;
-	coffer_err err = open_session(fetch, call_ms);
+	coffer_err err;
 
+	err =
+	    fetch->remote.url ? attempt_remote(fetch, call_ms, values) : fetch_open(fetch, call_ms);
 	*again = retry_is_worth(err, true);
-	if (err != COFFER_OK)
+	if (err != COFFER_OK || fetch->remote.url)
 		return err;
 	if ((err = learn_revision(fetch)) == COFFER_OK && fetch->environment->all)
 		err = take_all(fetch, values);
@@ -133,5 +171,11 @@ coffer_err fetch_attempt(struct fetch *fetch, int call_ms, struct values *values
 
 const char *fetch_message(const struct fetch *fetch)
 {
-	return coffer_message(fetch->session);
+	return fetch->remote.url ? fetch->remote.message : coffer_message(fetch->session);
+}
+
+int64_t fetch_expires_at_ms(const struct fetch *fetch)
+{
+	return fetch->remote.url ? clock_wall_ms() + REMOTE_EXPIRES_MS
+				 : coffer_expires_at_ms(fetch->session);
 }

@@ -16,14 +16,16 @@ static cli_exit add(struct job *job, const char *name, const uint8_t *value, siz
 
 static cli_exit redact_values(struct job *job, const struct values *values)
 {
-	const char *token = job->environment.token;
+	const struct coffer_tokens *tokens = job->environment.tokens;
 	const struct value *value;
 	cli_exit status = CLI_DONE;
 
 	if (!job->redactor)
 		return CLI_DONE;
-	if (token)
-		status = add(job, "COFFER_TOKEN", (const uint8_t *)token, strlen(token));
+	for (size_t i = 0; status == CLI_DONE && i < tokens->len; i++) {
+		const struct coffer_token *token = &tokens->items[i];
+		status = add(job, token->from, (const uint8_t *)token->text, strlen(token->text));
+	}
 	for (value = values->first; status == CLI_DONE && value; value = value->hh.next)
 		if (!value->why)
 			status = add(job, value->name, value->secret.data, value->secret.len);
@@ -40,6 +42,7 @@ cli_exit job_prepare(struct job *job)
 {
 	struct values values = { NULL };
 	cli_exit status = CLI_DONE;
+	const char *why;
 
 	if (needs_session(job))
 		status = sources_fetch(job->cli, &job->sources, &values);
@@ -47,27 +50,10 @@ cli_exit job_prepare(struct job *job)
 		status = environment_make(job->cli, &job->environment, &values, &job->block);
 	if (status == CLI_DONE)
 		status = redact_values(job, &values);
-	if (status == CLI_DONE)
-		sources_keep(job->cli, &job->sources, &values);
+	if (status == CLI_DONE && (why = sources_keep(&job->sources, &values)))
+		cli_warn(job->cli, SOURCES_CANNOT_KEEP, job->sources.cache, why);
 	values_free(&values);
 	return status;
-}
-
-static cli_exit refetch(struct job *job, struct values *values)
-{
-	bool again;
-
-	if (sources_refetch(&job->sources, values, &again) == COFFER_OK) {
-		job->away = false;
-		return CLI_DONE;
-	}
-	if (!again || !job->away)
-		cli_warn(job->cli, "the command keeps its values, which may have changed: %s",
-			 fetch_message(&job->sources.fetch));
-	job->away = again;
-	if (again)
-		watch_repeat(&job->watch);
-	return CLI_REFUSED;
 }
 
 static cli_exit remake(struct job *job, const struct values *values, struct block *block)
@@ -78,22 +64,23 @@ static cli_exit remake(struct job *job, const struct values *values, struct bloc
 		status = redact_values(job, values);
 	if (status != CLI_DONE)
 		cli_warn(job->cli, "the command keeps its values");
-	else
-		sources_keep(job->cli, &job->sources, values);
 	return status;
 }
 
 cli_exit job_refresh(void *context, bool *changed, char *const **envp)
 {
 	struct job *job = context;
-	struct values values = { NULL };
 	struct block block = { 0 };
-	cli_exit status = refetch(job, &values);
+	struct watch_news news;
+	cli_exit status = CLI_DONE;
 
 	*changed = false;
-	if (status == CLI_DONE)
-		status = remake(job, &values, &block);
-	if (status == CLI_DONE && !block_equal(&block, &job->block)) {
+	watch_take(job->watch, &news);
+	if (news.note[0])
+		cli_warn(job->cli, "%s", news.note);
+	if (news.fetched)
+		status = remake(job, &news.values, &block);
+	if (news.fetched && status == CLI_DONE && !block_equal(&block, &job->block)) {
 		block_free(&job->block);
 		job->block = block; /* ownership moves to the job */
 		block = (struct block){ 0 };
@@ -101,13 +88,13 @@ cli_exit job_refresh(void *context, bool *changed, char *const **envp)
 		*envp = job->block.items;
 	}
 	block_free(&block);
-	values_free(&values);
+	values_free(&news.values);
 	return status;
 }
 
 void job_free(struct job *job)
 {
-	watch_stop(&job->watch);
+	watch_stop(job->watch);
 	block_free(&job->block);
 	coffer_redactor_free(job->redactor);
 	fetch_close(&job->sources.fetch);

@@ -17,16 +17,14 @@ struct job {
 	struct sources sources;
 	struct coffer_redactor *redactor; /* NULL: output is not redacted */
 	struct block block;               /* what the command has, or will have at its next start */
-	struct watch watch;
-	bool away; /* it has been told that the daemon is, and that the values may be old */
+	struct watch *watch;              /* NULL: nothing is watched */
 };
 
 /* Gets the values that the environment needs, makes the block, and lets the redactor know the values and the
  * token. Without need it asks nobody. Refused with messages. */
 COFFER_MUST_USE cli_exit job_prepare(struct job *job);
 
-/* A supervise_refresh: does it again, from the daemon alone, when values may have changed. A failure is told and
- * changes nothing; one that passes makes the watch tell of a change again. */
+/* A supervise_refresh: does it again with what the watch has fetched. */
 cli_exit job_refresh(void *job, bool *changed, char *const **envp);
 
 void job_free(struct job *job); /* wipes */

@@ -1,27 +1,21 @@
 #include "retry.h"
 
+#include "clock.h"
+
 #include <sys/random.h>
 #include <time.h>
 
 #define DELAY_FIRST_MS 50
 #define DELAY_MAX_MS   2000
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 void retry_begin(struct retry *retry, int64_t time_ms)
 {
-	*retry = (struct retry){ now_ms() + time_ms, DELAY_FIRST_MS };
+	*retry = (struct retry){ clock_mono_ms() + time_ms, DELAY_FIRST_MS };
 }
 
 int64_t retry_left_ms(const struct retry *retry)
 {
-	int64_t left = retry->deadline_ms - now_ms();
+	int64_t left = retry->deadline_ms - clock_mono_ms();
 
 	return left > 0 ? left : 0;
 }

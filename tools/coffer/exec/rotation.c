@@ -3,37 +3,30 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define QUIET_MS    2000
 #define PATIENCE_MS 10000
 
 void rotation_init(struct rotation *rotation, int changes)
 {
-	*rotation =
-	    (struct rotation){ .changes = changes, .refresh_ms = INT64_MAX, .kill_ms = INT64_MAX };
+	*rotation = (struct rotation){ .changes = changes, .kill_ms = INT64_MAX };
 }
 
-void rotation_note(struct rotation *rotation, int64_t now_ms)
+void rotation_note(struct rotation *rotation)
 {
 	char bytes[512];
 	ssize_t len = read(rotation->changes, bytes, sizeof(bytes));
 
 	if (len > 0)
-		rotation->refresh_ms = now_ms + QUIET_MS;
+		rotation->news = true;
 	else if (len == 0 || (errno != EINTR && errno != EAGAIN))
 		rotation->changes = -1;
 }
 
-static bool is_past(int64_t *at_ms, int64_t now_ms)
+bool rotation_has_news(struct rotation *rotation)
 {
-	if (now_ms < *at_ms)
+	if (!rotation->news || rotation->restarting)
 		return false;
-	*at_ms = INT64_MAX;
+	rotation->news = false;
 	return true;
-}
-
-bool rotation_is_due(struct rotation *rotation, int64_t now_ms)
-{
-	return is_past(&rotation->refresh_ms, now_ms);
 }
 
 void rotation_restart(struct rotation *rotation, int64_t now_ms)
@@ -44,7 +37,10 @@ void rotation_restart(struct rotation *rotation, int64_t now_ms)
 
 bool rotation_is_over(struct rotation *rotation, int64_t now_ms)
 {
-	return is_past(&rotation->kill_ms, now_ms);
+	if (now_ms < rotation->kill_ms)
+		return false;
+	rotation->kill_ms = INT64_MAX;
+	return true;
 }
 
 bool rotation_settle(struct rotation *rotation)
@@ -54,4 +50,11 @@ bool rotation_settle(struct rotation *rotation)
 	rotation->restarting = false;
 	rotation->kill_ms = INT64_MAX;
 	return restarting;
+}
+
+int64_t rotation_due_ms(const struct rotation *rotation, int64_t now_ms)
+{
+	if (rotation->restarting)
+		return rotation->kill_ms;
+	return rotation->news ? now_ms : INT64_MAX;
 }

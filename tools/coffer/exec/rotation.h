@@ -1,4 +1,4 @@
-/* exec/rotation.h - when to look for new values, and when to be patient no more. Layer: tools.
+/* exec/rotation.h - when to look at new values, and when to be patient no more. Layer: tools.
  *
  * It only decides; the supervisor acts. Times are of the supervisor's clock; INT64_MAX is never. */
 #ifndef EXEC_ROTATION_H
@@ -8,18 +8,18 @@
 #include <stdint.h>
 
 struct rotation {
-	int changes;        /* readable when values may have changed; -1: nobody watches */
-	int64_t refresh_ms; /* when to fetch again */
-	int64_t kill_ms;    /* when a command that is to be restarted has had its time to end */
-	bool restarting;    /* the command was told to end, and another follows */
+	int changes;     /* readable when there is something new; -1: nobody watches */
+	bool news;       /* there is, and nobody has looked at it */
+	int64_t kill_ms; /* when a command that is to be restarted has had its time to end */
+	bool restarting; /* the command was told to end, and another follows */
 };
 
 void rotation_init(struct rotation *rotation, int changes);
 
-/* changes is readable: reads it empty. Every change puts the refresh off. */
-void rotation_note(struct rotation *rotation, int64_t now_ms);
-/* Whether it is time to refresh: true once. */
-bool rotation_is_due(struct rotation *rotation, int64_t now_ms);
+/* changes is readable: reads it empty. */
+void rotation_note(struct rotation *rotation);
+/* Whether to look at what is new: true once. Not while a command ends: what is new then is for the next. */
+bool rotation_has_news(struct rotation *rotation);
 
 /* The command was told to end. */
 void rotation_restart(struct rotation *rotation, int64_t now_ms);
@@ -27,5 +27,8 @@ void rotation_restart(struct rotation *rotation, int64_t now_ms);
 bool rotation_is_over(struct rotation *rotation, int64_t now_ms);
 /* It has ended, or nothing is to follow it. Returns whether another was to follow. */
 bool rotation_settle(struct rotation *rotation);
+
+/* When one of the two questions above has another answer than false. */
+int64_t rotation_due_ms(const struct rotation *rotation, int64_t now_ms);
 
 #endif

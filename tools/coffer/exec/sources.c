@@ -1,5 +1,7 @@
 #include "sources.h"
 
+#include "clock.h"
+#include "connect.h"
 #include "exec/cache.h"
 #include "exec/envfile.h"
 #include "exec/retry.h"
@@ -7,22 +9,10 @@
 #include <coffer/limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Of one call; less while there is less left to wait, but never so little that no daemon can do it. */
 #define CALL_MAX_MS 10000
 #define CALL_MIN_MS 1000
-
-/* Of a call while the command runs: so long its output and its signals wait. */
-#define REFETCH_MS 1000
-
-static int64_t wall_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int call_ms(const struct retry *retry)
 {
@@ -44,7 +34,8 @@ static cli_exit ask_daemon(const struct cli *cli, struct sources *sources, struc
 	retry_begin(&retry, sources->timeout_ms);
 	while ((err = fetch_attempt(&sources->fetch, call_ms(&retry), values, away)) != COFFER_OK) {
 		if (!*away)
-			return cli_result(cli, err, fetch_message(&sources->fetch));
+			return connect_refuse(cli, err, fetch_message(&sources->fetch),
+					      sources->fetch.socket);
 		values_free(values);
 		if (!told)
 			cli_warn(cli, "waiting for the daemon: %s", fetch_message(&sources->fetch));
@@ -98,13 +89,13 @@ static cli_exit use_cache(const struct cli *cli, const struct sources *sources,
 
 	if (!sources->cache)
 		return CLI_REFUSED;
-	why = cache_read(sources->cache, token, wall_ms(), &about, &cached);
+	why = cache_read(sources->cache, token, clock_wall_ms(), &about, &cached);
 	if (!why && sources->fetch.environment->all && !about.all)
 		why = "it does not hold every secret, as --all needs";
 	if (why) {
 		status = cli_refuse(cli, "the cache %s is not used: %s", sources->cache, why);
 	} else {
-		print_age(age, sizeof(age), wall_ms() - about.fetched_at_ms);
+		print_age(age, sizeof(age), clock_wall_ms() - about.fetched_at_ms);
 		cli_warn(cli, "warning: using values cached %s ago in %s", age, sources->cache);
 		status = pick(cli, sources, &cached, values);
 	}
@@ -181,26 +172,17 @@ cli_exit sources_fetch(const struct cli *cli, struct sources *sources, struct va
 	return away ? do_without(cli, sources, values) : status;
 }
 
-coffer_err sources_refetch(struct sources *sources, struct values *values, bool *again)
-{
-	/* The session of the start waits longer. */
-	fetch_close(&sources->fetch);
-	return fetch_attempt(&sources->fetch, REFETCH_MS, values, again);
-}
-
-void sources_keep(const struct cli *cli, const struct sources *sources, const struct values *values)
+const char *sources_keep(const struct sources *sources, const struct values *values)
 {
 	const struct fetch *fetch = &sources->fetch;
 	struct cache_about about;
-	const char *why;
 
 	if (!sources->cache || !fetch->opened || !fetch->token)
-		return;
+		return NULL;
 	about = (struct cache_about){
-		.fetched_at_ms = wall_ms(),
-		.expires_at_ms = coffer_expires_at_ms(fetch->session),
+		.fetched_at_ms = clock_wall_ms(),
+		.expires_at_ms = fetch_expires_at_ms(fetch),
 		.all = fetch->environment->all,
 	};
-	if ((why = cache_write(sources->cache, fetch->token, &about, values)))
-		cli_warn(cli, "warning: cannot write the cache %s: %s", sources->cache, why);
+	return cache_write(sources->cache, fetch->token, &about, values);
 }

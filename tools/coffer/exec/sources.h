@@ -19,14 +19,10 @@ struct sources {
 COFFER_MUST_USE cli_exit sources_fetch(const struct cli *cli, struct sources *sources,
 				       struct values *values);
 
-/* Once more, from the daemon alone and without waiting. Does not tell of a failure, for which *again is as for
- * fetch_attempt, and fetch_message has the words. */
-COFFER_MUST_USE coffer_err sources_refetch(struct sources *sources, struct values *values,
-					   bool *again);
-
-/* Writes the cache, if there is one to be written and the values are the daemon's. A failure is told and does
- * no harm. */
-void sources_keep(const struct cli *cli, const struct sources *sources,
-		  const struct values *values);
+/* Writes the cache, if there is one to be written and the values are the daemon's. Returns NULL, or what went wrong,
+ * which does no harm: SOURCES_CANNOT_KEEP tells it, with the path before. */
+#define SOURCES_CANNOT_KEEP "warning: cannot write the cache %s: %s"
+COFFER_MUST_USE const char *sources_keep(const struct sources *sources,
+					 const struct values *values);
 
 #endif

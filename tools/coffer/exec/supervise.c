@@ -1,5 +1,6 @@
 #include "exec/supervise.h"
 
+#include "clock.h"
 #include "exec/process.h"
 #include "exec/rotation.h"
 #include "exec/signals.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Places in the polled descriptors. */
@@ -27,14 +27,6 @@ struct supervision {
 	int64_t ended_ms; /* when it did; INT64_MAX while one runs */
 	int64_t now_ms;
 };
-
-static int64_t clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int explain(struct supervision *s, int error)
 {
@@ -203,8 +195,7 @@ static void keep_time(struct supervision *s)
 		cli_warn(s->cli, "the command did not end in time: killing it");
 		process_signal(&s->process, SIGKILL);
 	}
-	/* A change while it ends is looked at when the next has started. */
-	if (!s->rotation.restarting && rotation_is_due(&s->rotation, s->now_ms))
+	if (rotation_has_news(&s->rotation))
 		refresh(s);
 }
 
@@ -218,8 +209,7 @@ static int timeout(const struct supervision *s, int64_t linger_ms)
 	int64_t due = earlier(streams_due_ms(&s->streams, s->now_ms), linger_ms);
 
 	if (s->process.pid > 0)
-		due = earlier(due, s->rotation.restarting ? s->rotation.kill_ms
-							  : s->rotation.refresh_ms);
+		due = earlier(due, rotation_due_ms(&s->rotation, s->now_ms));
 	if (due == INT64_MAX)
 		return -1;
 	due -= s->now_ms;
@@ -240,7 +230,7 @@ static bool turn(struct supervision *s, int64_t linger_ms)
 		(void)cli_refuse(s->cli, "cannot wait for the command: %s", strerror(errno));
 		return false;
 	}
-	s->now_ms = clock_ms();
+	s->now_ms = clock_mono_ms();
 	if (ready < 0)
 		return true;
 	if (fds[SIGNALS].revents)
@@ -248,7 +238,7 @@ static bool turn(struct supervision *s, int64_t linger_ms)
 	if (fds[SIGNALS].revents || fds[REPORTS].revents)
 		take_events(s);
 	if (fds[CHANGES].revents)
-		rotation_note(&s->rotation, s->now_ms);
+		rotation_note(&s->rotation);
 	keep_time(s);
 	streams_serve(&s->streams, fds + STREAMS, s->now_ms);
 	return true;
@@ -289,7 +279,7 @@ int supervise_run(const struct cli *cli, const struct supervise *job)
 				 .envp = job->envp,
 				 .signals = { .fd = -1 },
 				 .process = PROCESS_NONE,
-				 .now_ms = clock_ms(),
+				 .now_ms = clock_mono_ms(),
 				 .ended_ms = INT64_MAX };
 	bool again = job->changes >= 0 && job->reaction == SUPERVISE_RESTART;
 	int status = SUPERVISE_FAILED;

@@ -17,9 +17,10 @@ typedef enum supervise_reaction {
 /* Exit statuses that the command did not give itself. */
 enum { SUPERVISE_FAILED = 125, SUPERVISE_REFUSED = 126, SUPERVISE_NOT_FOUND = 127 };
 
-/* Fetches again, after changes was readable and then quiet for 2 s. *changed: whether the values of the command
- * are others than it has; *envp: the environment for the next start, owned by the callback and valid until its next
- * call. It prints its own messages; whatever it returns, the command runs on, and only CLI_DONE is acted on. */
+/* Takes what has come, after changes was readable. *changed: whether the values of the command are others than it
+ * has; *envp: the environment for the next start, owned by the callback and valid until its next call. Output and
+ * signals wait for it. It prints its own messages; whatever it returns, the command runs on, and only CLI_DONE is
+ * acted on. */
 typedef cli_exit (*supervise_refresh)(void *context, bool *changed, char *const **envp);
 
 /* All is borrowed until supervise_run returns. */
@@ -28,8 +29,8 @@ struct supervise {
 	char *const *envp; /* its environment; its PATH is where argv[0] is looked for */
 	/* NULL: the command has this process's descriptors, and its output is neither read nor redacted. */
 	struct coffer_redactor *redactor;
-	int changes; /* readable when values may have changed, at its end or failed: no longer looked at; -1: none.
-		      * It is read empty here. */
+	int changes; /* readable when there is something to refresh, at its end or failed: no longer looked at; -1:
+		      * none. It is read empty here. */
 	supervise_reaction reaction;
 	int signal; /* for SUPERVISE_SIGNAL */
 	supervise_refresh refresh;
