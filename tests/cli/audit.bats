@@ -242,14 +242,28 @@ numbers() {
 
 @test "status tells how the daemon is" {
 	put A x
+	create_run
+	coffer service create deployer --scope global
 	coffer status
 	done_silently
-	grep -qE '^server +cofferd/' "$OUT"
+	grep -qE '^server +cofferd/[0-9.]+, protocol 1, schema [0-9]+$' "$OUT"
+	grep -qE '^libraries +SQLite [0-9.]+, libsodium [0-9.]+$' "$OUT"
+	grep -qE '^secrets +1 in 1 versions$' "$OUT"
+	grep -qE '^live +1 runs, 1 services$' "$OUT"
+	grep -qE '^PutSecret +1 +0 +[0-9]+ +[0-9]+ +[0-9]+$' "$OUT"
+	! grep -q '^RollbackSecret' "$OUT"
 	grep -qE '^audit +record [0-9]+, writable$' "$OUT"
 	coffer status --json
 	done_silently
-	holds 'keys == ["arena_size","arena_used","audit_seq","audit_writable","backup_at_ms","cipher",
-		"connections","key_epoch","key_rotating","methods","revision","server","started_at_ms"]'
+	holds 'keys == ["arena_peak","arena_size","arena_used","audit_bytes","audit_delays",
+		"audit_oldest_seq","audit_seq","audit_writable","backup_at_ms","cipher","connections",
+		"key_epoch","key_rotating","libsodium","methods","protocol","revision","runs_live","schema",
+		"secrets","server","services_live","sqlite","started_at_ms","store_bytes","uptime_ms","versions"]'
+	holds '.secrets == 1 and .versions == 1 and .runs_live == 1 and .services_live == 1'
+	holds '.store_bytes > 4096 and .audit_bytes > 100 and .audit_oldest_seq == 1'
+	holds '.arena_peak >= .arena_used and .arena_size > .arena_peak and .uptime_ms >= 0'
+	holds '.methods[] | select(.method == "PutSecret") | .p50_us > 0 and .p50_us <= .p90_us
+		and .p90_us <= .p99_us and .total_us > 0'
 	holds '.revision == 2 and .audit_writable and .connections >= 1 and .arena_size > 0'
 	holds '.methods[] | select(.method == "PutSecret") | .calls == 1 and .errors == 0'
 }

@@ -5,7 +5,8 @@ load helper
 	put NAME value
 	coffer backup "$WORK/backup"
 	done_silently
-	grep -qE "^$WORK/backup: [0-9]+ bytes, up to audit record [0-9]+\$" "$OUT" || fail "not told"
+	grep -qE "^$WORK/backup: [0-9]+ bytes, 1 secrets, 1 versions, 0 runs, up to audit record [0-9]+\$" "$OUT" ||
+		fail "not told"
 	[[ $(stat -c %a "$WORK/backup") == 600 ]] || fail "its mode"
 	[[ $(sed -nE 's/.*: ([0-9]+) bytes.*/\1/p' "$OUT") == $(stat -c %s "$WORK/backup") ]] ||
 		fail "its size"
@@ -62,9 +63,11 @@ load helper
 	printf '#!/bin/sh\nprintf "%%s\\n" "$@"\n' >"$WORK/bin/cofferd"
 	chmod 0755 "$WORK/bin/cofferd"
 	"$WORK/bin/coffer" --home /h restore f --key-file /k >"$OUT"
-	prints $'--restore=f\n--home=/h\n--key-file=/k\n'
+	prints $'--home=/h\n--key-file=/k\n--restore=f\n'
 	"$WORK/bin/coffer" --home /h restore --check f --passphrase-file - >"$OUT"
-	prints $'--check-backup=f\n--home=/h\n--passphrase-file=-\n'
+	prints $'--home=/h\n--passphrase-file=-\n--check-backup=f\n'
+	"$WORK/bin/coffer" --home /h restore --skip-damaged f >"$OUT"
+	prints $'--home=/h\n--restore=f\n--skip-damaged\n'
 }
 
 @test "what is no file is not replaced by a backup" {
@@ -75,4 +78,27 @@ load helper
 	ln -s "$WORK/nowhere" "$WORK/link"
 	coffer backup "$WORK/link"
 	refused 1 "File exists"
+}
+
+@test "a damaged record is told by backup, named by restore, and done without on request" {
+	put NAME first
+	put NAME second
+	stop_daemon
+	sqlite3 "$COFFER_HOME/coffer.db" "UPDATE secret SET sealed = zeroblob(length(sealed)) WHERE version = 1"
+	start_daemon
+	coffer backup "$WORK/backup"
+	[[ $status == 0 ]] || fail "no backup of the others"
+	grep -qF "1 records in the store do not open" "$ERR" || fail "not told"
+	grep -qF "version 1 of 'NAME' in global does not open" "$WORK/log" || fail "not named"
+	stop_daemon
+	coffer restore "$WORK/backup"
+	refused 1 "version 1 of 'NAME' in global does not open" "nothing was changed" "--skip-damaged"
+	coffer restore "$WORK/backup" --skip-damaged
+	[[ $status == 0 ]] || fail "not restored"
+	grep -qF "all but 1 open" "$OUT" || fail "not told"
+	start_daemon
+	coffer get NAME
+	prints second
+	coffer audit --op Restore --json
+	holds '.secrets == [{"scope": "global", "name": "NAME", "version": 1}]'
 }

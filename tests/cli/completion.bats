@@ -194,6 +194,8 @@ fill() {
 	offers $'dotenv\njson\nshell' export --format ''
 	offers --format=dotenv import --format=d
 	offers $'succeeded\nfailed\ncancelled' run finish ID --result ''
+	offers $'socket\nfilesystem' run create --transport ''
+	offers --transport=filesystem run create --transport=f
 	offers $'restart\nsignal:\nignore' exec --watch ''
 	offers signal:USR1 exec --watch signal:USR1
 	offers --watch=signal:HUP exec --watch=signal:H

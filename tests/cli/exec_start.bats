@@ -251,7 +251,7 @@ cached_run() {
 	grep -qx V=aaaa-value "$OUT"
 	lacks "$OUT" "$TOKEN"
 	status=0
-	env -i PATH="$PATH" SECRETS_API_URL="https://host/" SECRETS_API_TOKEN="$TOKEN" V=secret:A \
+	env -i PATH="$PATH" SECRETS_API_URL="ftp://host/" SECRETS_API_TOKEN="$TOKEN" V=secret:A \
 		"$COFFER" exec true >"$OUT" 2>"$ERR" 3>&- || status=$?
 	refused 125 "unix://"
 	lacks "$ERR" waiting "$TOKEN"

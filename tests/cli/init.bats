@@ -44,12 +44,12 @@ teardown() {
 	status=0
 	"$WORK/link/coffer" --home /h init --cipher aes-256-gcm >"$OUT" 2>"$ERR" || status=$?
 	done_silently
-	prints $'--init\n--home=/h\n--cipher=aes-256-gcm\n'
+	prints $'--home=/h\n--init\n--cipher=aes-256-gcm\n'
 	mkdir "$WORK/sbin"
 	mv "$WORK/bin/cofferd" "$WORK/sbin"
 	"$WORK/link/coffer" --home /h init >"$OUT" 2>"$ERR"
 	done_silently
-	prints $'--init\n--home=/h\n'
+	prints $'--home=/h\n--init\n'
 }
 
 @test "standard descriptors that are closed are held, so that no socket takes their place" {

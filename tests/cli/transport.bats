@@ -300,7 +300,7 @@ put_all() {
 	run_with SECRETS_API_URL="unix://$SOCKET" SECRETS_API_TOKEN="$TOKEN"
 	done_silently
 	prints value-of-a
-	run_with SECRETS_API_URL=https://user:hunter2@host SECRETS_API_TOKEN="$TOKEN"
+	run_with SECRETS_API_URL=ftp://user:hunter2@host SECRETS_API_TOKEN="$TOKEN"
 	refused 1 "SECRETS_API_URL is not of the form unix:///path"
 	lacks "$ERR" hunter2 "$TOKEN"
 	# A flag and the socket's own variable come first.

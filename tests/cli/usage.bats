@@ -37,6 +37,7 @@ teardown() {
 		coffer help $verb
 		done_silently
 		grep -qF "usage: coffer $verb" "$OUT" || fail "no usage of $verb"
+		grep -qxF "'man coffer-${verb%% *}' tells all of it." "$OUT" || fail "no page of $verb"
 		cp "$OUT" "$WORK/help"
 		coffer $verb --help
 		done_silently

@@ -14,15 +14,23 @@ from coffer_test import ROOT
 
 EPOCH = 1700000000
 WANTED = {
-    "coffer": ["usr/bin/coffer", "usr/sbin/cofferd", "usr/lib/systemd/system/cofferd.service",
+    "coffer": ["usr/bin/coffer", "usr/sbin/cofferd", "usr/libexec/coffer/coffer-fetch",
+               "usr/lib/systemd/system/cofferd.service",
                "usr/lib/systemd/system/cofferd.socket", "usr/lib/systemd/system/cofferd-admin.socket",
                "usr/lib/sysusers.d/coffer.conf", "usr/lib/tmpfiles.d/coffer.conf",
-               "usr/share/man/man1/coffer.1.gz", "usr/share/man/man8/cofferd.8.gz"],
+               "usr/share/man/man1/coffer.1.gz", "usr/share/man/man1/coffer-run.1.gz",
+               "usr/share/man/man5/coffer.conf.5.gz", "usr/share/man/man8/cofferd.8.gz",
+               "usr/share/bash-completion/completions/coffer", "usr/share/zsh/vendor-completions/_coffer",
+               "usr/share/fish/vendor_completions.d/coffer.fish"],
+    "coffer-http": ["usr/sbin/coffer-http", "usr/lib/systemd/system/coffer-http.service",
+                    "usr/lib/systemd/system/coffer-http.socket", "usr/lib/sysusers.d/coffer-http.conf",
+                    "usr/share/man/man8/coffer-http.8.gz"],
     "libcoffer0": ["LIB/libcoffer.so.0", "LIB/libcoffer-admin.so.0"],
     "libcoffer-dev": ["LIB/libcoffer.so", "LIB/libcoffer-admin.so", "LIB/libcoffer.a",
                       "LIB/pkgconfig/libcoffer.pc", "LIB/pkgconfig/libcoffer-admin.pc",
                       "LIB/cmake/coffer/coffer-config.cmake", "usr/include/coffer/client.h",
-                      "usr/include/coffer/admin.h"],
+                      "usr/include/coffer/admin.h", "usr/share/coffer/coffer.proto",
+                      "usr/share/man/man3/coffer.3.gz", "usr/share/man/man7/coffer-protocol.7.gz"],
     "lua-coffer": [f"LIB/lua/{version}/coffer.so" for version in ("5.1", "5.2", "5.3", "5.4")],
 }
 
@@ -32,7 +40,7 @@ def output(*command, **more):
 
 
 def make(folder):
-    """The four packages, by name, out of a build of their own."""
+    """The packages, by name, out of a build of their own."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH)}
     for command in (
         ("CMAKE", "--preset", "deb", "-B", folder / "build"), ("CMAKE", "--build", folder / "build"),
@@ -109,6 +117,8 @@ def test_the_packages_depend_on_what_they_use(packages):
     version = field("coffer", "Version")
     for library in ("libc6", "libev4", "libsodium23", "libsqlite3-0"):
         assert library in field("coffer", "Depends")
+    for library in ("libc6", "libmicrohttpd12", "libgnutls30", "libsodium23"):
+        assert library in field("coffer-http", "Depends")
     assert field("libcoffer0", "Depends").startswith("libc6 (") and "," not in field("libcoffer0", "Depends")
     assert field("libcoffer0", "Provides") == f"libcoffer (= {version})"
     assert field("libcoffer-dev", "Depends") == f"libcoffer0 (= {version})"

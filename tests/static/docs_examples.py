@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """What the documents show is so: the bytes of docs/protocol.md are what protobuf makes, its client gets a
-secret, and the tests of docs/examples find theirs.
+secret, the tests of docs/examples find theirs, and the programs in C compile and do what they are for.
 
-usage: docs_examples.py COFFERD COFFER PROTOC
+usage: docs_examples.py COFFERD COFFER PROTOC LIBCOFFER
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -15,7 +16,8 @@ import tempfile
 import tree
 
 DOCUMENT = "docs/protocol.md"
-COFFERD, COFFER, PROTOC = sys.argv[1:]
+MANUAL = "docs/man/coffer.3.scd"
+COFFERD, COFFER, PROTOC, LIBCOFFER = sys.argv[1:]
 VALUE = b"tea"
 
 
@@ -48,19 +50,24 @@ def run_client(folder, environment, name):
     return done.stdout, done.stderr.decode().strip()
 
 
-def check_client(folder):
-    """What is wrong with the document's client, against a daemon of its own."""
+@contextlib.contextmanager
+def ephemeral(folder):
+    """The environment of a run of a daemon of its own, which has some secrets."""
     (folder / "value").write_bytes(VALUE)
-    (folder / "client.py").write_text(client())
-    daemon = subprocess.Popen([COFFERD, "--ephemeral", "--secret", f"TEA=@{folder / 'value'}"],
-                              env={"TMPDIR": str(folder)}, stdout=subprocess.PIPE)
+    secrets = [word for name in ("TEA", "DEPLOY_PASSWORD") for word in ("--secret", f"{name}=@{folder / 'value'}")]
+    daemon = subprocess.Popen([COFFERD, "--ephemeral", *secrets], env={"TMPDIR": str(folder)}, stdout=subprocess.PIPE)
     try:
-        environment = dict(daemon.stdout.readline().decode().rstrip().split("=", 1) for _ in range(4))
-        found = run_client(folder, environment, "TEA")
-        missing = run_client(folder, environment, "MILK")
+        yield dict(daemon.stdout.readline().decode().rstrip().split("=", 1) for _ in range(4))
     finally:
         daemon.terminate()
         daemon.wait(120)
+
+
+def check_client(folder, environment):
+    """What is wrong with the document's client."""
+    (folder / "client.py").write_text(client())
+    found = run_client(folder, environment, "TEA")
+    missing = run_client(folder, environment, "MILK")
     if found != (VALUE, ""):
         yield f"{DOCUMENT}: the client does not get the secret: {found}"
     if missing != (b"", "NOT_FOUND: unknown secret 'MILK'"):
@@ -80,6 +87,38 @@ def check_programs(folder):
             yield f"{program}: ends with status {done.returncode}:\n{done.stdout}"
 
 
+def programs(path):
+    """The programs in C that a document has, each between two fences."""
+    text = (tree.ROOT / path).read_text(encoding="utf-8")
+    found = [block[block.index("#include"):] for block in re.split("^```", text, flags=re.M)[1::2]
+             if "int main" in block]
+    return [program.replace("\\\\", "\\") if path.endswith(".scd") else program for program in found]
+
+
+def compiled(folder, name, program):
+    """The path of the program, made with all warnings."""
+    (folder / f"{name}.c").write_text(program)
+    subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-I", tree.ROOT / "include",
+                    "-o", folder / name, folder / f"{name}.c", LIBCOFFER], check=True, timeout=120)
+    return folder / name
+
+
+def check_manual(folder, environment):
+    """What is wrong with the programs of coffer(3), of which the second starts the first, and with the README's."""
+    job, runner = (compiled(folder, name, program)
+                   for name, program in zip(("job", "runner"), programs(MANUAL), strict=True))
+    (readme,) = (compiled(folder, "readme", program) for program in programs("README.md"))
+    wanted = {
+        (readme,): "version 1, 3 bytes, from global\n",
+        (runner, environment["COFFER_ADMIN_SOCKET"], environment["COFFER_SOCKET"], job):
+            "deploying as web, with a password of 3 bytes\n",
+    }
+    for command, want in wanted.items():
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        if (done.returncode, done.stdout, done.stderr) != (0, want, ""):
+            yield f"{command[0].name}.c: ends with status {done.returncode}: {done.stdout}{done.stderr}"
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="coffer-") as name:
         folder = pathlib.Path(name)
@@ -87,7 +126,9 @@ def main():
         sys.path.insert(0, name)
         sys.dont_write_bytecode = True
         import coffer_pb2  # pylint: disable=import-outside-toplevel,import-error
-        problems = [*check_client(folder), *check_programs(folder)]
+        with ephemeral(folder) as environment:
+            problems = [*check_client(folder, environment), *check_manual(folder, environment)]
+        problems += check_programs(folder)
     shown, made = list(examples()), list(frames(coffer_pb2))
     problems += [f"{DOCUMENT}: {frame.hex(' ')} is not what protobuf makes" for frame in shown
                  if frame not in made]
@@ -95,7 +136,7 @@ def main():
         problems.append(f"{DOCUMENT} shows {len(shown)} frames, {len(made)} are known")
     if len(client().splitlines()) > 40:
         problems.append(f"{DOCUMENT}: the client has more than 40 lines")
-    tree.finish(problems, f"{len(shown)} frames, the client and the examples are as shown")
+    tree.finish(problems, f"{len(shown)} frames, the clients and the examples are as shown")
 
 
 main()

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""The tables of docs/protocol.md are those of the source: methods as they are dispatched, codes, limits."""
+"""The tables of docs/protocol.md are those of the source: methods as they are dispatched, codes, limits. The man page
+of the protocol names the same methods and codes."""
 
 import re
 
 import tree
 
 DOCUMENT = "docs/protocol.md"
+PAGE = "docs/man/coffer-protocol.7.scd"
 METHODS = "server/rpc/methods.c"
 SOCKETS = {"SERVICE_RUNNER": "coffer.sock", "SERVICE_OPERATOR": "admin.sock"}
 AUTHORITY = {"NEEDS_NOTHING": "none", "NEEDS_GRANT": "token", "NEEDS_OPERATOR": "operator"}
@@ -38,6 +40,16 @@ def compare(what, documented, actual):
             + [f"{DOCUMENT}: {what} {row} is not documented" for row in actual - documented])
 
 
+def check_page(methods, codes):
+    page = source(PAGE)
+    for name in sorted(methods):
+        if f"*{name}*" not in page:
+            yield f"{PAGE}: the method {name} is not named"
+    for name, number in sorted(codes):
+        if not re.search(rf"^[|][ []+{number}\n:[ []+\*{name}\*$", page, re.M):
+            yield f"{PAGE}: the code {number}, {name}, is not named"
+
+
 def main():
     methods = {tuple(row.values()) for _, row in tree.table(DOCUMENT, "method", "authority")}
     codes = {(row["name"], row["code"]) for _, row in tree.table(DOCUMENT, "code", "name")}
@@ -51,6 +63,7 @@ def main():
     declared = set(re.findall(r"^\s+rpc (\w+)\(", source("proto/coffer.proto"), re.M))
     problems += [f"{METHODS}: {name} has no rpc in the proto" for name, *_ in methods
                  if name not in declared]
+    problems += check_page({name for name, *_ in methods_of_source()}, codes_of_source())
     if not rows or not methods or not codes:
         problems.append(f"{DOCUMENT} lacks a table")
     tree.finish(problems, f"{len(methods)} methods, {len(codes)} codes, {len(rows)} limits")
