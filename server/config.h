@@ -8,6 +8,9 @@
 #include <coffer/error.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "s3_settings.h"
 
 #define CONFIG_SECRETS_MAX 64
 
@@ -25,7 +28,9 @@ struct config {
 	config_action action;
 	int argc; /* what was read, borrowed: for reading again */
 	char **argv;
-	bool folders_flagged; /* a flag has given some: the next one adds to them */
+	const char
+	    *folders_by; /* which source has given source_dirs, and migrate_rules; NULL: none */
+	const char *rules_by;
 	bool ephemeral;
 	char *home;
 	char *config_file;
@@ -46,9 +51,14 @@ struct config {
 	size_t connections_per_uid;
 	size_t value_max;
 	size_t versions_kept;
-	size_t audit_file_max;                   /* bytes */
-	size_t audit_keep;                       /* files; 0: all */
+	size_t audit_file_max; /* bytes */
+	size_t audit_keep;     /* files; 0: all */
+	size_t audit_rate;     /* bytes of one uid in a second; 0: any */
+	int64_t keep_runs_ms;  /* after their end; 0: for ever */
+	char *migrate_rules;   /* '\n' between them; NULL: none */
+	struct s3_settings s3;
 	const char *backup_file;                 /* borrowed from argv */
+	bool skip_damaged;                       /* records of it that do not open */
 	const char *secrets[CONFIG_SECRETS_MAX]; /* NAME=@FILE or NAME=VALUE, borrowed from argv */
 	size_t secrets_len;
 };
@@ -56,6 +66,17 @@ struct config {
 /* Reads all sources. COFFER_INVALID_ARGUMENT, with what is wrong printed on stderr. */
 COFFER_MUST_USE coffer_err config_read(struct config *out, int argc, char **argv);
 void config_free(struct config *config);
+
+/* Names of settings, as they stand in the settings file, with ", " between them. */
+#define CONFIG_NAMES_MAX 1024
+struct config_changes {
+	char taken[CONFIG_NAMES_MAX]; /* those that changed and were taken over */
+	char left[CONFIG_NAMES_MAX];  /* those that changed and need a restart */
+};
+
+/* Takes over from fresh what a running daemon can change, in exchange for what was there. The caller frees fresh
+ * when nobody uses that any more. */
+void config_renew(struct config *config, struct config *fresh, struct config_changes *changes);
 
 /* Prints how to call the program, one setting a line, on stdout. */
 void config_print_help(void);

@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/group.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/process.h"
+#include "bucket.h"
 #include "config.h"
 #include "confine.h"
 #include "net/activation.h"
@@ -54,7 +57,7 @@ static coffer_err set_admin_group(const char *name, struct net_options *options,
 
 /* What a signal works on. */
 struct running {
-	const struct config *config;
+	struct config *config;
 	const struct notify *notify;
 	struct server *server;
 	struct net *net;
@@ -71,21 +74,42 @@ static void on_stop(struct ev_loop *loop, ev_signal *signal, int events)
 	net_drain(running->net);
 }
 
-/* Takes over the settings that need nothing to be opened anew. */
+/* The settings that a running daemon can change, where they are at work. */
+static void apply(struct running *running)
+{
+	const struct config *config = running->config;
+	struct server *server = running->server;
+	const struct net_options limits = {
+		.connections_max = (unsigned)config->connections,
+		.connections_per_uid = (unsigned)config->connections_per_uid,
+		.audit_rate = config->audit_rate,
+	};
+
+	set_log_level(config->log_level ? config->log_level : "info");
+	net_set_limits(running->net, &limits);
+	trail_tune(server->trail, server_syncs_always(config), config->audit_file_max,
+		   config->audit_keep);
+	server->core.versions_kept = (uint32_t)config->versions_kept;
+	server->core.keep_runs_ms = config->keep_runs_ms;
+	server->core.migrate_rules = config->migrate_rules;
+}
+
 static void reload(struct running *running)
 {
 	struct config fresh;
+	struct config_changes changes;
 
 	if (config_read(&fresh, running->config->argc, running->config->argv) != COFFER_OK) {
 		log_error("the settings are as they were");
 		return;
 	}
-	set_log_level(fresh.log_level ? fresh.log_level : "info");
-	net_set_limits(running->net, (unsigned)fresh.connections,
-		       (unsigned)fresh.connections_per_uid);
-	running->server->core.versions_kept = (uint32_t)fresh.versions_kept;
+	config_renew(running->config, &fresh, &changes);
+	apply(running);
 	config_free(&fresh);
-	log_info("log level, connection limits and kept versions are read again");
+	log_info("the settings are read again; changed: %s",
+		 changes.taken[0] != '\0' ? changes.taken : "none");
+	if (changes.left[0] != '\0')
+		log_warn("these settings need a restart, and are as they were: %s", changes.left);
 }
 
 static void on_reload(struct ev_loop *loop, ev_signal *signal, int events)
@@ -127,7 +151,21 @@ static coffer_err run_loop(struct ev_loop *loop, struct running *running)
 	return err;
 }
 
-static coffer_err serve_on(struct server *server, const struct config *config,
+/* The admin socket may be one that was passed on, and bound elsewhere than the settings say. */
+static coffer_err start_helper(struct server *server, const struct config *config,
+			       const struct net *net)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(address) - 1; /* so that a NUL stands behind the path */
+
+	if (getsockname(net->listeners[SERVICE_OPERATOR].io.fd, (struct sockaddr *)&address,
+			&len) == 0)
+		return bucket_serve(config, address.sun_path, server->arena);
+	log_error("cannot tell where the admin socket is: %s", strerror(errno));
+	return COFFER_INTERNAL;
+}
+
+static coffer_err serve_on(struct server *server, struct config *config,
 			   const struct manager *manager, struct ev_loop *loop)
 {
 	struct net_options options = {
@@ -137,6 +175,7 @@ static coffer_err serve_on(struct server *server, const struct config *config,
 		    config->admin_socket ? config->admin_socket : server->paths.admin_socket,
 		.connections_max = (unsigned)config->connections,
 		.connections_per_uid = (unsigned)config->connections_per_uid,
+		.audit_rate = config->audit_rate,
 	};
 	struct net net;
 	struct running running = {
@@ -148,13 +187,14 @@ static coffer_err serve_on(struct server *server, const struct config *config,
 	    (err = net_open(&net, &options, loop, &server->rpc)) != COFFER_OK)
 		return err;
 	if ((err = server_prepare(server, config)) == COFFER_OK &&
+	    (err = start_helper(server, config, &net)) == COFFER_OK &&
 	    (err = run_loop(loop, &running)) == COFFER_OK)
 		rpc_anchor(&server->rpc);
 	net_close(&net);
 	return server->rpc.fatal ? COFFER_INTERNAL : err;
 }
 
-static coffer_err serve(const struct config *config, const struct manager *manager)
+static coffer_err serve(struct config *config, const struct manager *manager)
 {
 	struct ev_loop *loop = ev_loop_new(EVFLAG_NOENV);
 	struct server server = { .arena = NULL };

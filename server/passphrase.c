@@ -15,7 +15,11 @@
 #include "paths.h"
 #include "wipe.h"
 
-#define PASSPHRASE_ENV "COFFER_PASSPHRASE"
+/* The first that is set counts. */
+static const char *const variables[] = { "COFFER_PASSPHRASE", "CI_SECRETS_S3_PASSPHRASE",
+					 "CI_SECRETS_SQLITE_PASSPHRASE" };
+
+#define VARIABLES_LEN (sizeof(variables) / sizeof(variables[0]))
 
 static coffer_err read_passphrase_file(const char *path, struct arena *arena, struct secret *out)
 {
@@ -37,19 +41,22 @@ static coffer_err read_passphrase_file(const char *path, struct arena *arena, st
 
 void passphrase_erase_variable(void)
 {
-	char *value = getenv(PASSPHRASE_ENV);
-
-	if (value == NULL)
-		return;
-	wipe(value, strlen(value));
-	unsetenv(PASSPHRASE_ENV);
+	for (size_t i = 0; i < VARIABLES_LEN; i++) {
+		char *value = getenv(variables[i]);
+		if (value == NULL)
+			continue;
+		wipe(value, strlen(value));
+		unsetenv(variables[i]);
+	}
 }
 
 static coffer_err take_passphrase_variable(struct arena *arena, struct secret *out)
 {
-	char *value = getenv(PASSPHRASE_ENV);
+	const char *value = NULL;
 	coffer_err err;
 
+	for (size_t i = 0; i < VARIABLES_LEN && (value == NULL || value[0] == '\0'); i++)
+		value = getenv(variables[i]);
 	if (value == NULL)
 		return COFFER_NOT_FOUND;
 	err = value[0] != '\0' ? secret_copy(out, arena, (const uint8_t *)value, strlen(value))

@@ -1,6 +1,6 @@
 /* passphrase.h - where a store's passphrase comes from. Layer: main.
  *
- * The variable COFFER_PASSPHRASE, else the configured file ("-" is stdin), else the service manager's
+ * The variable COFFER_PASSPHRASE (or CI_SECRETS_S3_PASSPHRASE, CI_SECRETS_SQLITE_PASSPHRASE), else the configured file ("-" is stdin), else the service manager's
  * credential coffer.passphrase, else a person at the terminal. */
 #ifndef PASSPHRASE_H
 #define PASSPHRASE_H
@@ -16,7 +16,7 @@
 COFFER_MUST_USE coffer_err passphrase_get(const struct config *config, struct arena *arena,
 					  bool ask, struct secret *out);
 
-/* Erases the variable where /proc/PID/environ shows it, if nobody needed it. */
+/* Erases the variables where /proc/PID/environ shows it, if nobody needed it. */
 void passphrase_erase_variable(void);
 
 #endif

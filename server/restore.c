@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "core/recheck.h"
 #include "core/unpack.h"
+#include "leftovers.h"
 #include "passphrase.h"
 #include "rpc/local.h"
 #include "server.h"
@@ -32,6 +33,7 @@ struct restore {
 	struct paths home;    /* that is to be replaced, or made */
 	bool replaces;        /* there is one */
 	mode_t mode;          /* of it */
+	int mark;             /* of leftovers.h, on it; -1: none */
 	char *folder;         /* beside it, where the new one is made; NULL: none yet */
 	char *old;            /* where the one before is afterwards; NULL: there was none */
 	struct server server; /* on the new one */
@@ -113,7 +115,8 @@ static coffer_err make_folder(struct restore *restore)
 	coffer_err err;
 
 	paths_make_parents(restore->home.home);
-	if (asprintf(&folder, "%s.restoring-XXXXXX", restore->home.home) < 0)
+	leftovers_remove(restore->home.home);
+	if (asprintf(&folder, "%s" LEFTOVERS_SUFFIX, restore->home.home) < 0)
 		return COFFER_RESOURCE_EXHAUSTED;
 	if (mkdtemp(folder) == NULL) {
 		err = fail("make a folder beside", restore->home.home);
@@ -121,7 +124,8 @@ static coffer_err make_folder(struct restore *restore)
 		return err;
 	}
 	restore->folder = folder;
-	if ((err = paths_find(&restore->server.paths, folder)) != COFFER_OK)
+	if ((err = leftovers_mark(folder, &restore->mark)) != COFFER_OK ||
+	    (err = paths_find(&restore->server.paths, folder)) != COFFER_OK)
 		return err;
 	return file_make_folder(restore->server.paths.audit);
 }
@@ -165,6 +169,25 @@ static coffer_err check_trail(struct restore *restore)
 	return err;
 }
 
+/* What does not open did not when the backup was made: it is told, and whether it can be done without is for the
+ * operator to say. */
+static coffer_err check_records(struct restore *restore)
+{
+	coffer_err err = recheck_all(&restore->server.core, &restore->count);
+
+	if (err != COFFER_OK || restore->count.damaged == 0)
+		return err;
+	if (restore->config->skip_damaged) {
+		log_warn("%" PRIu64 " records do not open", restore->count.damaged);
+		return COFFER_OK;
+	}
+	log_error("%" PRIu64
+		  " records do not open; nothing was changed. All others are restored with "
+		  "--skip-damaged",
+		  restore->count.damaged);
+	return COFFER_DATA_LOSS;
+}
+
 static coffer_err check_content(struct restore *restore)
 {
 	struct server *server = &restore->server;
@@ -172,7 +195,7 @@ static coffer_err check_content(struct restore *restore)
 
 	if ((err = open_store(restore)) != COFFER_OK ||
 	    (err = server_open_parts(server, restore->config)) != COFFER_OK ||
-	    (err = recheck_all(&server->core, &restore->count)) != COFFER_OK)
+	    (err = check_records(restore)) != COFFER_OK)
 		return err;
 	return check_trail(restore);
 }
@@ -234,6 +257,8 @@ static coffer_err finish_folder(struct restore *restore)
 		return err;
 	if (chmod(restore->folder, restore->mode) != 0)
 		return fail("set the mode of", restore->folder);
+	if ((err = leftovers_unmark(restore->folder)) != COFFER_OK)
+		return err;
 	return sync_folder(restore->folder);
 }
 
@@ -330,9 +355,13 @@ static void tell(const struct restore *restore, bool replaced)
 
 	clock_format(restore->unpack.header.created_ms, when);
 	printf("backup of %s, audit record %" PRIu64 ": %" PRIu64 " secrets, %" PRIu64
-	       " versions, %" PRIu64 " runs; everything opens\n",
+	       " versions, %" PRIu64 " runs; ",
 	       when, restore->unpack.header.audit_seq, restore->count.secrets,
 	       restore->count.versions, restore->count.runs);
+	if (restore->count.damaged == 0)
+		puts("everything opens");
+	else
+		printf("all but %" PRIu64 " open\n", restore->count.damaged);
 	if (replaced)
 		printf("restored to %s\n", restore->home.home);
 	if (replaced && restore->old != NULL)
@@ -349,8 +378,8 @@ static coffer_err put_in_place(struct restore *restore)
 	struct server *server = &restore->server;
 	coffer_err err;
 
-	if ((err = local_restored(&server->rpc, header->created_ms, header->audit_seq)) !=
-		COFFER_OK ||
+	if ((err = local_restored(&server->rpc, header->created_ms, header->audit_seq,
+				  restore->count.damaged)) != COFFER_OK ||
 	    (err = finish_folder(restore)) != COFFER_OK)
 		return err;
 	server_close(server);
@@ -367,12 +396,15 @@ coffer_err restore_run(const struct config *config)
 	if (restore == NULL)
 		return COFFER_RESOURCE_EXHAUSTED;
 	restore->config = config;
+	restore->mark = -1;
 	if ((err = check_home(restore)) == COFFER_OK && (err = unpack(restore)) == COFFER_OK &&
 	    (err = check_content(restore)) == COFFER_OK && replaces)
 		err = put_in_place(restore);
 	server_close(&restore->server);
 	if (restore->folder != NULL && file_remove_tree(restore->folder) != COFFER_OK)
 		log_warn("cannot remove %s", restore->folder);
+	if (restore->mark >= 0)
+		close(restore->mark);
 	if (err == COFFER_OK)
 		tell(restore, replaces);
 	paths_free(&restore->home);

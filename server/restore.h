@@ -1,7 +1,8 @@
 /* restore.h - making a home of a backup, while no daemon runs on it. Layer: main.
  *
  * All of the backup is opened and checked in a folder beside the home first. Then the two change places in one
- * step, and what was there before gets another name: it is never removed. */
+ * step, and what was there before gets another name: it is never removed. A backup of a damaged store is whole, and
+ * holds records that do not open: it is restored without them, if config->skip_damaged says so. */
 #ifndef RESTORE_H
 #define RESTORE_H
 

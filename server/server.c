@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,9 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "core/mirror.h"
 #include "core/rotation.h"
+#include "join.h"
 #include "names.h"
 #include "passphrase.h"
 #include "rpc/bound.h"
@@ -30,7 +33,7 @@ static const char *cipher_name(seal_algorithm algorithm)
 	return algorithm == SEAL_AES_256_GCM ? "aes-256-gcm" : "xchacha20-poly1305";
 }
 
-static coffer_err check_cipher(seal_algorithm algorithm)
+coffer_err server_check_cipher(seal_algorithm algorithm)
 {
 	if (seal_available(algorithm))
 		return COFFER_OK;
@@ -67,7 +70,7 @@ coffer_err server_open_arena(struct server *server, const struct config *config)
 }
 
 /* Identity, root key and first slot, in one transaction. slot_wanted is false for a store in memory. */
-static coffer_err make_store(struct server *server, const struct config *config, bool slot_wanted)
+coffer_err server_make_store(struct server *server, const struct config *config, bool slot_wanted)
 {
 	struct store_identity id = { .algorithm = (uint32_t)cipher_of(config),
 				     .created_ms = clock_wall_ms() };
@@ -85,6 +88,8 @@ static coffer_err make_store(struct server *server, const struct config *config,
 	err = slot_wanted ? unlock_make(server->keyring, server->store, server->arena, config,
 					&server->paths)
 			  : keyring_new_epoch(server->keyring, 1);
+	if (err == COFFER_OK && config->s3.bucket != NULL)
+		err = join_begin(server, config, id.created_ms);
 	if (err == COFFER_OK)
 		return store_commit(server->store);
 out:
@@ -120,7 +125,7 @@ static coffer_err open_store(struct server *server, const struct config *config)
 		return err;
 	}
 	server->core.algorithm = (seal_algorithm)id.algorithm;
-	if ((err = check_cipher(server->core.algorithm)) != COFFER_OK ||
+	if ((err = server_check_cipher(server->core.algorithm)) != COFFER_OK ||
 	    (err = keyring_create(&server->keyring, server->arena, id.uuid)) != COFFER_OK)
 		return err;
 	return unlock_open(server->keyring, server->store, server->arena, config, &server->paths);
@@ -142,12 +147,12 @@ static coffer_err open_ephemeral(struct server *server, const struct config *con
 		return COFFER_UNAVAILABLE;
 	}
 	server->core.algorithm = cipher_of(config);
-	if ((err = check_cipher(server->core.algorithm)) != COFFER_OK ||
+	if ((err = server_check_cipher(server->core.algorithm)) != COFFER_OK ||
 	    (err = paths_find(&server->paths, server->temporary)) != COFFER_OK ||
 	    (err = paths_make(&server->paths)) != COFFER_OK ||
 	    (err = store_open(&server->store, ":memory:", STORE_CREATE, &holder)) != COFFER_OK)
 		return err;
-	return make_store(server, config, false);
+	return server_make_store(server, config, false);
 }
 
 static coffer_err open_home(struct server *server, const struct config *config)
@@ -161,13 +166,17 @@ static coffer_err open_home(struct server *server, const struct config *config)
 	return paths_make(&server->paths);
 }
 
+bool server_syncs_always(const struct config *config)
+{
+	return config->audit_sync != NULL && strcmp(config->audit_sync, "always") == 0;
+}
+
 static coffer_err open_trail(struct server *server, const struct config *config)
 {
 	struct trail_options options = {
 		.folder = server->paths.audit,
 		.key = keyring_lasting_key(server->keyring, KEY_AUDIT),
-		.sync_always =
-		    config->audit_sync != NULL && strcmp(config->audit_sync, "always") == 0,
+		.sync_always = server_syncs_always(config),
 		.file_max = config->audit_file_max,
 		.keep = config->audit_keep,
 	};
@@ -190,6 +199,7 @@ static coffer_err open_trail(struct server *server, const struct config *config)
 static coffer_err open_core(struct server *server, const struct config *config)
 {
 	struct core *core = &server->core;
+	coffer_err err;
 
 	core->arena = server->arena;
 	core->store = server->store;
@@ -197,8 +207,15 @@ static coffer_err open_core(struct server *server, const struct config *config)
 	core->value_max = (uint32_t)config->value_max;
 	core->versions_kept = (uint32_t)config->versions_kept;
 	core->source_dirs = config->source_dirs;
+	core->keep_runs_ms = config->keep_runs_ms;
+	core->migrate_rules = config->migrate_rules;
 	core->key_file = server->key_file;
-	return core_init(core);
+	if ((err = core_init(core)) != COFFER_OK ||
+	    (err = mirror_open(core, config->s3.bucket, config->s3.endpoint)) != COFFER_OK)
+		return err;
+	if (core->mirror != NULL && core->mirror->bucket == NULL)
+		log_warn("this store is in a bucket, and no s3-bucket is set: it can only be read");
+	return COFFER_OK;
 }
 
 coffer_err server_open_parts(struct server *server, const struct config *config)
@@ -217,8 +234,10 @@ coffer_err server_open_parts(struct server *server, const struct config *config)
 			  .ballast = server->ballast,
 			  .operators = { .own_uid = (uint32_t)geteuid() },
 			  .cipher = cipher_name(server->core.algorithm),
+			  .crypto = seal_library(),
 			  .frame_max = (uint32_t)config->value_max + COFFER_FRAME_OVERHEAD,
 			  .started_ms = clock_wall_ms(),
+			  .started_mono_ms = clock_mono_ms(),
 			  .backup_places = { .home = server->paths.home,
 					     .audit = server->paths.audit } };
 	return COFFER_OK;
@@ -249,6 +268,20 @@ static coffer_err make_home(struct server *server, const struct config *config)
 	return find_paths(server, config);
 }
 
+/* What a new store has left that came to nothing, so that the next try finds none of it. */
+static void drop_store(struct server *server)
+{
+	static const char *const parts[] = { "", "-wal", "-shm" };
+	char path[PATH_MAX];
+
+	store_close(server->store);
+	server->store = NULL;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (snprintf(path, sizeof(path), "%s%s", server->paths.database, parts[i]) <
+		    (int)sizeof(path))
+			(void)unlink(path);
+}
+
 coffer_err server_init(const struct config *config)
 {
 	struct server server = { .arena = NULL };
@@ -256,7 +289,7 @@ coffer_err server_init(const struct config *config)
 	coffer_err err;
 
 	if ((err = server_open_arena(&server, config)) != COFFER_OK ||
-	    (err = check_cipher(cipher_of(config))) != COFFER_OK ||
+	    (err = server_check_cipher(cipher_of(config))) != COFFER_OK ||
 	    (err = make_home(&server, config)) != COFFER_OK)
 		goto out;
 	err = store_open(&server.store, server.paths.database, STORE_CREATE, &holder);
@@ -264,7 +297,10 @@ coffer_err server_init(const struct config *config)
 		log_error("there is a store at %s already", server.paths.database);
 	if (err != COFFER_OK)
 		goto out;
-	err = make_store(&server, config, true);
+	err = config->s3.bucket != NULL ? join_init(&server, config)
+					: server_make_store(&server, config, true);
+	if (err != COFFER_OK)
+		drop_store(&server);
 out:
 	passphrase_erase_variable();
 	server_close(&server);

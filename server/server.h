@@ -38,6 +38,14 @@ COFFER_MUST_USE coffer_err server_open(struct server *server, const struct confi
 COFFER_MUST_USE coffer_err server_open_arena(struct server *server, const struct config *config);
 COFFER_MUST_USE coffer_err server_open_parts(struct server *server, const struct config *config);
 
+/* Fills a new store, which is open: identity, root key and first slot, in one transaction; and the bucket's root object,
+ * if there are settings of one. slot_wanted is false for a store in memory. COFFER_ALREADY_EXISTS: the bucket has one. */
+COFFER_MUST_USE coffer_err server_make_store(struct server *server, const struct config *config,
+					     bool slot_wanted);
+
+/* Whether records can be sealed so here; the cause is logged. */
+COFFER_MUST_USE coffer_err server_check_cipher(seal_algorithm algorithm);
+
 /* Makes a home. COFFER_ALREADY_EXISTS if there is one; nothing of it is changed then. One that was cut off
  * can be repeated. */
 COFFER_MUST_USE coffer_err server_init(const struct config *config);
@@ -45,6 +53,9 @@ COFFER_MUST_USE coffer_err server_init(const struct config *config);
 /* Moves the secrets of a flat store if that was never done, stores those that the command line names, and for an ephemeral server creates a run and prints what
  * a client needs on stdout. */
 COFFER_MUST_USE coffer_err server_prepare(struct server *server, const struct config *config);
+
+/* Whether the audit log is to be on disk before a reply. */
+bool server_syncs_always(const struct config *config);
 
 void server_close(struct server *server);
 

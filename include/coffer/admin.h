@@ -295,6 +295,11 @@ struct coffer_backup {
 	uint64_t step; /* the library's own */
 	int64_t created_at_ms;
 	uint64_t audit_seq; /* the newest record of the audit log when it began */
+	/* What it holds, once it is finished. */
+	uint64_t secrets;
+	uint64_t versions;
+	uint64_t runs;
+	uint64_t damaged; /* versions and runs that do not open; the daemon's log names them */
 };
 
 /* Begins a backup of the whole store; one that was being made is given up. COFFER_FAILED_PRECONDITION if the store is
@@ -311,7 +316,7 @@ COFFER_MUST_USE coffer_err coffer_admin_read_backup(struct coffer_admin *admin,
 
 /* Tells the daemon, for its audit log, that all pieces are safe on disk. */
 COFFER_MUST_USE coffer_err coffer_admin_finish_backup(struct coffer_admin *admin,
-						      const struct coffer_backup *backup);
+						      struct coffer_backup *backup);
 
 /* --- why ------------------------------------------------------------------------------------------------ */
 
@@ -327,6 +332,28 @@ COFFER_MUST_USE coffer_err coffer_admin_why(struct coffer_admin *admin, const ch
 COFFER_MUST_USE coffer_err coffer_admin_rotate_key(struct coffer_admin *admin,
 						   const uint8_t *passphrase, size_t len,
 						   uint32_t *epoch);
+
+/* --- a bucket ------------------------------------------------------------------------------------------- */
+
+/* How a store and its bucket stand. */
+struct coffer_sync {
+	bool done;          /* what was asked for */
+	int64_t view_at_ms; /* the bucket as it was then, or later, is served; 0: not known */
+	uint64_t pushed;    /* versions of this store's that are in the bucket */
+	uint64_t to_push;   /* and about so many that are not */
+	char problem[512];  /* why the bucket cannot be used; "": it can, as far as is known */
+};
+
+/* Looks at the bucket, and returns when what other hosts had written until then is served here. timeout_ms bounds it,
+ * whatever the connection's deadline is; then, and if there is a problem, out->done is false.
+ * COFFER_FAILED_PRECONDITION: there is no bucket, or the store is not in it yet. */
+COFFER_MUST_USE coffer_err coffer_admin_sync(struct coffer_admin *admin, int timeout_ms,
+					     struct coffer_sync *out);
+
+/* Puts a store into its bucket, which must be empty or this store's: some of the way, for timeout_ms at most. To be
+ * repeated until out->done or a problem; one that was broken off goes on where it stood. Errors as coffer_admin_sync. */
+COFFER_MUST_USE coffer_err coffer_admin_push(struct coffer_admin *admin, int timeout_ms,
+					     struct coffer_sync *out);
 
 /* --- audit and status --------------------------------------------------------------------------------- */
 
@@ -379,20 +406,56 @@ struct coffer_method_status {
 	char method[32];
 	uint64_t calls;
 	uint64_t errors;
+	/* What half, nine tenths and 99 of 100 calls took at the most, from the request read to the reply made, without
+	 * what they waited for a change; too large by an eighth at the most. In microseconds, as is what all of them
+	 * took together. */
+	uint32_t p50_us;
+	uint32_t p90_us;
+	uint32_t p99_us;
+	uint64_t total_us;
+};
+/* Of a store that has a bucket. */
+struct coffer_mirror_status {
+	char bucket[256];   /* "": cofferd was started without its settings */
+	char endpoint[512]; /* "": the region's */
+	bool joined;        /* the store is in it: writes go there first */
+	bool connected;     /* coffer-s3 is there */
+	int64_t view_at_ms; /* as in coffer_sync */
+	char problem[512];
+	uint32_t waiting; /* writes that wait for the bucket */
+	uint64_t objects; /* that are known here */
+	uint64_t refused; /* objects that do not open, since the start */
 };
 struct coffer_status {
 	char server[64];
+	uint32_t protocol;
+	uint32_t schema; /* of the database */
+	char sqlite[32]; /* versions */
+	char libsodium[32];
 	char cipher[32];
 	int64_t started_at_ms;
+	int64_t uptime_ms;
 	uint32_t connections;
+	uint64_t secrets;  /* that are not deleted */
+	uint64_t versions; /* that are kept, tombstones too */
+	uint64_t runs_live;
+	uint64_t services_live;
 	uint64_t revision;
-	uint64_t audit_seq;
+	uint64_t audit_seq;        /* the newest record; 0: none was made yet */
+	uint64_t audit_oldest_seq; /* the oldest that is kept */
+	uint64_t audit_bytes;      /* of the log's files */
+	uint64_t
+	    audit_delays; /* how often a connection was made to wait, as its uid's records came too fast */
 	bool audit_writable;
-	uint64_t arena_used;
+	uint64_t arena_used; /* bytes of locked memory */
+	uint64_t arena_peak; /* the most of them since the start */
 	uint64_t arena_size;
+	uint64_t store_bytes; /* of the database with its write-ahead log */
 	uint32_t key_epoch;   /* counts the root keys */
 	bool key_rotating;    /* records are being sealed under it */
 	int64_t backup_at_ms; /* of the last backup that was finished; 0: none */
+	bool has_mirror;
+	struct coffer_mirror_status mirror;
 	struct coffer_method_status *methods;
 	size_t methods_len;
 };

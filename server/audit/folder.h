@@ -23,6 +23,10 @@ int folder_open(const char *path);
 COFFER_MUST_USE coffer_err folder_oldest(int folder, uint64_t min, uint64_t *first);
 COFFER_MUST_USE coffer_err folder_newest(int folder, uint64_t max, uint64_t *first);
 
+/* Bytes of all files; one that goes away meanwhile does not count. COFFER_UNAVAILABLE, with errno kept, if the
+ * system refuses. */
+COFFER_MUST_USE coffer_err folder_size(int folder, uint64_t *bytes);
+
 /* Removes a file. COFFER_UNAVAILABLE, with errno kept, if the system refuses. */
 COFFER_MUST_USE coffer_err folder_remove(int folder, uint64_t first);
 

@@ -41,7 +41,7 @@ static bool ends_with(const uint8_t *begin, const uint8_t *end, struct slice wit
 static bool is_of_run(struct slice text, struct slice run)
 {
 	static const char *const before[] = { ",\"run\":\"", ",\"grant\":\"", "\"scope\":\"run/",
-					      ",\"reason\":\"supersedes " };
+					      "\"scope\":\"service/", ",\"reason\":\"supersedes " };
 	const uint8_t *at = text.data, *end = text.data + text.len;
 
 	for (; (at = memmem(at, (size_t)(end - at), run.data, run.len)) != NULL; at++) {

@@ -76,9 +76,8 @@ void record_item(struct buf *out, bool first, struct slice scope, struct slice n
 		JSON_LITERAL(out, ",");
 	JSON_LITERAL(out, "{\"scope\":\"");
 	json_text(out, scope, COFFER_SCOPE_MAX);
-	JSON_LITERAL(out, "\",\"name\":\"");
-	json_text(out, name, COFFER_NAME_MAX);
 	JSON_LITERAL(out, "\"");
+	JSON_FIELD(out, "name", name, COFFER_NAME_MAX);
 	put_version(out, version);
 	JSON_LITERAL(out, "}");
 }

@@ -6,7 +6,8 @@
  *
  * "run" is "grant" for a service and neither where no grant is known; via, scope, name, version and
  * reason stand only where they apply. A batch has "secrets":[{"scope":..,"name":..,"version":..},..]
- * in place of scope, name and version. seq comes first and mac last, at fixed places, so that reading
+ * in place of scope, name and version; where runs and services are removed, "secrets":[{"scope":"run/<id>"},
+ * {"scope":"service/<id>"},..]. seq comes first and mac last, at fixed places, so that reading
  * needs no JSON parser.
  *
  * The first record of every file but the log's very first has the op AuditRotate, and ends with

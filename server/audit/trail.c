@@ -31,6 +31,7 @@ struct trail {
 	struct buf gathered; /* records that are not flushed */
 	size_t sent;         /* bytes of them that a failed flush has written */
 	struct chain_head head;
+	uint64_t made; /* bytes of records since the start */
 
 	/* The open record, and the last one while it can be taken back. */
 	size_t open, subject_end;
@@ -187,6 +188,14 @@ coffer_err trail_ready(struct trail *trail, bool use_reserve)
 	return make_ready(trail, use_reserve);
 }
 
+void trail_tune(struct trail *trail, bool sync_always, uint64_t file_max, uint64_t keep)
+{
+	trail->sync_always = sync_always;
+	trail->rotate.file_max = file_max;
+	trail->rotate.keep = keep;
+	rotate_start(&trail->rotate);
+}
+
 void trail_tend(struct trail *trail)
 {
 	assert(trail->open == NONE);
@@ -238,6 +247,7 @@ void trail_end(struct trail *trail, coffer_err outcome, struct slice reason)
 		     (struct slice){ out->data + trail->open, out->len - trail->open },
 		     &trail->head);
 	record_mac(out, trail->head.mac);
+	trail->made += out->len - trail->open;
 	trail->last = trail->open;
 	trail->open = NONE;
 }
@@ -256,6 +266,7 @@ void trail_undo(struct trail *trail)
 	assert(trail->open == NONE);
 	if (trail->last == NONE)
 		return;
+	trail->made -= trail->gathered.len - trail->last;
 	trail->gathered.len = trail->last;
 	if (trail->sent > trail->gathered.len)
 		trail->sent = trail->gathered.len;
@@ -296,6 +307,24 @@ coffer_err trail_sync(struct trail *trail)
 const struct chain_head *trail_head(const struct trail *trail)
 {
 	return &trail->head;
+}
+
+uint64_t trail_made(const struct trail *trail)
+{
+	return trail->made;
+}
+
+struct trail_extent trail_extent(const struct trail *trail)
+{
+	struct trail_extent extent = { .oldest = trail->head.seq > 0 ? trail->rotate.oldest : 0 };
+	int folder = folder_open(trail->folder);
+
+	if (folder < 0)
+		return extent;
+	if (folder_size(folder, &extent.bytes) != COFFER_OK)
+		log_debug("audit log: its files cannot be looked at: %s", strerror(errno));
+	close(folder);
+	return extent;
 }
 
 coffer_err trail_read(struct trail *trail, const struct reader_query *query, struct buf *out,

@@ -67,8 +67,19 @@ COFFER_MUST_USE coffer_err trail_flush(struct trail *trail);
 /* Flushes, and waits for the disk if anything was written since the last sync. */
 COFFER_MUST_USE coffer_err trail_sync(struct trail *trail);
 
-/* The newest record that trail_end made. */
+/* The newest record that trail_end made; and the bytes of all that it made and that were not taken back. */
 const struct chain_head *trail_head(const struct trail *trail);
+uint64_t trail_made(const struct trail *trail);
+
+/* Where the log stands. */
+struct trail_extent {
+	uint64_t oldest; /* number of the oldest record that is kept; 0 before the first */
+	uint64_t bytes;  /* of its files, as far as they can be looked at */
+};
+struct trail_extent trail_extent(const struct trail *trail);
+
+/* Takes over other settings, as in the options: the file size for the file that is open, too. */
+void trail_tune(struct trail *trail, bool sync_always, uint64_t file_max, uint64_t keep);
 
 /* From time to time: notices within that time also what trail_ready does not look for, such as a file
  * that was moved, and removes files that are no longer kept. */

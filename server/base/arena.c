@@ -32,6 +32,7 @@ struct arena {
 	size_t guard; /* bytes of each guard page */
 	size_t pages;
 	size_t lent;     /* pages */
+	size_t peak;     /* the most of lent so far */
 	size_t lowest;   /* every page below is lent */
 	uint32_t runs[]; /* at the first page of a lent run its length in pages, elsewhere 0 */
 };
@@ -157,6 +158,8 @@ void *arena_take(struct arena *arena, size_t len)
 		return NULL;
 	arena->runs[first] = (uint32_t)want;
 	arena->lent += want;
+	if (arena->lent > arena->peak)
+		arena->peak = arena->lent;
 	if (first == arena->lowest)
 		arena->lowest = first + want;
 	p = arena->base + first * ARENA_PAGE;
@@ -187,6 +190,11 @@ void arena_give(struct arena *arena, void *p, size_t len, size_t used)
 size_t arena_used(const struct arena *arena)
 {
 	return arena->lent * ARENA_PAGE;
+}
+
+size_t arena_peak(const struct arena *arena)
+{
+	return arena->peak * ARENA_PAGE;
 }
 
 size_t arena_size(const struct arena *arena)

@@ -33,8 +33,9 @@ void *arena_take(struct arena *arena, size_t len);
  * knows that it wrote no further. p may be NULL. */
 void arena_give(struct arena *arena, void *p, size_t len, size_t used);
 
-/* Bytes of pages lent now, and of the whole arena. */
+/* Bytes of pages lent now, the most of them so far, and of the whole arena. */
 size_t arena_used(const struct arena *arena);
+size_t arena_peak(const struct arena *arena);
 size_t arena_size(const struct arena *arena);
 
 #endif

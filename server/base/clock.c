@@ -7,12 +7,19 @@
 #define WALL_MS_MIN INT64_C(-62167219200000)
 #define WALL_MS_MAX INT64_C(253402300799999)
 
-static int64_t clock_ms(clockid_t id)
+static struct timespec read_clock(clockid_t id)
 {
 	struct timespec now;
 
 	/* Cannot fail: both clocks exist and the address is ours. */
 	(void)clock_gettime(id, &now);
+	return now;
+}
+
+static int64_t clock_ms(clockid_t id)
+{
+	const struct timespec now = read_clock(id);
+
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -24,6 +31,13 @@ int64_t clock_wall_ms(void)
 int64_t clock_mono_ms(void)
 {
 	return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t clock_mono_ns(void)
+{
+	const struct timespec now = read_clock(CLOCK_MONOTONIC);
+
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* Overwrites the digits of a template that end before end. */

@@ -1,4 +1,4 @@
-/* clock.h - the two clocks, in milliseconds. Layer: base. */
+/* clock.h - the two clocks. Layer: base. */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
@@ -10,6 +10,9 @@ int64_t clock_wall_ms(void);
 
 /* Milliseconds since some fixed point: for deadlines. It never goes back. */
 int64_t clock_mono_ms(void);
+
+/* The same in nanoseconds: for how long something took. */
+int64_t clock_mono_ns(void);
 
 /* "2026-11-22T01:40:08.123Z" and its NUL, from wall milliseconds. */
 #define CLOCK_TEXT_LEN 24

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,11 +116,20 @@ static bool content_write(int fd, const uint8_t *bytes, size_t len)
 	return fsync(fd) == 0;
 }
 
-coffer_err file_write_new(const char *path, const uint8_t *bytes, size_t len)
+static void drop(const char *path)
+{
+	if (unlink(path) != 0)
+		log_error("cannot remove the unfinished %s: %s", path, strerror(errno));
+}
+
+static coffer_err content_make(const char *path, const uint8_t *bytes, size_t len)
 {
 	coffer_err err = COFFER_OK;
 	int fd;
 
+	/* One that a crash has left. */
+	if (unlink(path) != 0 && errno != ENOENT)
+		return fail("remove", path);
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail("make", path);
@@ -127,10 +137,41 @@ coffer_err file_write_new(const char *path, const uint8_t *bytes, size_t len)
 		err = fail("write", path);
 	if (close(fd) != 0 && err == COFFER_OK)
 		err = fail("close", path);
-	if (err == COFFER_OK)
-		err = parent_sync(path);
-	if (err != COFFER_OK && unlink(path) != 0)
-		log_error("cannot remove the unfinished %s: %s", path, strerror(errno));
+	if (err != COFFER_OK)
+		drop(path);
+	return err;
+}
+
+/* Some file systems cannot promise not to replace a file: there it was looked for before. */
+static coffer_err name_take(const char *unfinished, const char *path)
+{
+	coffer_err err;
+
+	if (renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_NOREPLACE) != 0 &&
+	    ((errno != EINVAL && errno != ENOSYS) || rename(unfinished, path) != 0)) {
+		err = fail("make", path);
+		drop(unfinished);
+	} else if ((err = parent_sync(path)) != COFFER_OK) {
+		drop(path);
+	}
+	return err;
+}
+
+coffer_err file_write_new(const char *path, const uint8_t *bytes, size_t len)
+{
+	char *unfinished;
+	struct stat st;
+	coffer_err err;
+
+	if (lstat(path, &st) == 0)
+		return COFFER_ALREADY_EXISTS;
+	if (asprintf(&unfinished, "%s.unfinished", path) < 0) {
+		errno = ENOMEM;
+		return fail("make", path);
+	}
+	if ((err = content_make(unfinished, bytes, len)) == COFFER_OK)
+		err = name_take(unfinished, path);
+	free(unfinished);
 	return err;
 }
 

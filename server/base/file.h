@@ -16,8 +16,9 @@
  * owned by the effective uid or the superuser, writable by neither group nor others. */
 COFFER_MUST_USE coffer_err file_make_folder(const char *path);
 
-/* Writes a new file of mode 0600 and waits until it and its name are on disk. On any failure there
- * is no file. COFFER_ALREADY_EXISTS (not logged) if there is something of that name, which stays as
+/* Writes a new file of mode 0600 and waits until it and its name are on disk. It has another name until it is
+ * whole ("PATH.unfinished", which the next one replaces), so that a crash leaves all of it or nothing. On any
+ * failure there is no file. COFFER_ALREADY_EXISTS (not logged) if there is something of that name, which stays as
  * it is. */
 COFFER_MUST_USE coffer_err file_write_new(const char *path, const uint8_t *bytes, size_t len);
 

@@ -51,6 +51,15 @@ void id_make(struct id_source *source, int64_t wall_ms, char out[COFFER_ID_LEN +
 	uuid_format(uuid, out);
 }
 
+coffer_err id_copy(char out[COFFER_ID_LEN + 1], struct slice id)
+{
+	if (id.len != COFFER_ID_LEN)
+		return COFFER_DATA_LOSS;
+	memcpy(out, id.data, COFFER_ID_LEN);
+	out[COFFER_ID_LEN] = '\0';
+	return COFFER_OK;
+}
+
 void id_make_token(char out[COFFER_TOKEN_LEN])
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

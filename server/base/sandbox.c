@@ -34,3 +34,8 @@ coffer_err sandbox_enter(const struct sandbox_place *places, size_t len, sandbox
 		err = do_without(sandbox_calls_restrict(), need == SANDBOX_ALL, "seccomp");
 	return err;
 }
+
+coffer_err sandbox_forbid(void)
+{
+	return WITH_CALLS ? do_without(sandbox_calls_forbid(), false, "seccomp") : COFFER_OK;
+}

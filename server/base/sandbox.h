@@ -38,4 +38,9 @@ typedef enum sandbox_need {
 COFFER_MUST_USE coffer_err sandbox_enter(const struct sandbox_place *places, size_t len,
 					 sandbox_need need);
 
+/* For a process that needs more than those calls, as one does that speaks to a network: takes away only what ends the
+ * process, to run another program or to reach into another process above all. Threads and children keep to it. A kernel
+ * that cannot do it is warned about. COFFER_INTERNAL, logged: it failed. */
+COFFER_MUST_USE coffer_err sandbox_forbid(void);
+
 #endif

@@ -7,4 +7,7 @@
 /* As sandbox_enter. COFFER_FAILED_PRECONDITION, not logged: the kernel has no seccomp. */
 COFFER_MUST_USE coffer_err sandbox_calls_restrict(void);
 
+/* As sandbox_forbid; the same of kernels. */
+COFFER_MUST_USE coffer_err sandbox_calls_forbid(void);
+
 #endif

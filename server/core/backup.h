@@ -1,6 +1,7 @@
 /* backup.h - making a backup, piece by piece. Layer: core.
  *
- * A copy of the database is made first, some pages a step; changes meanwhile go on, and are in it. Then it and
+ * Every record is opened first, some a step: what does not open then does not open in the backup either, and that is
+ * to be known while the store is still there. Then a copy of the database is made, some pages a step; changes meanwhile go on, and are in it. Then it and
  * the files of the audit log are read and sealed, one chunk a step. The copy is a file of the home that has no
  * name, so nothing is left of a backup that is given up. The form is that of backup_form.h. */
 #ifndef CORE_BACKUP_H
@@ -12,6 +13,7 @@
 
 #include "core/backup_form.h"
 #include "core/core.h"
+#include "core/recheck.h"
 
 /* Room for what one step writes. */
 #define BACKUP_STEP_MAX (BACKUP_CHUNK + STREAM_OVERHEAD)
@@ -39,6 +41,8 @@ COFFER_MUST_USE coffer_err backup_step(struct backup *backup, struct buf *out, b
 
 uint64_t backup_audit_seq(const struct backup *backup);
 int64_t backup_created_ms(const struct backup *backup);
+/* What was there, and how much of it does not open: once the first piece has been given out. */
+const struct recheck_count *backup_count(const struct backup *backup);
 
 void backup_close(struct backup *backup); /* before the store; NULL is fine */
 

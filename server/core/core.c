@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/grants.h"
+#include "core/mirror.h"
 
 coffer_err core_init(struct core *core)
 {
@@ -10,6 +11,7 @@ coffer_err core_init(struct core *core)
 	coffer_err err;
 
 	core->grants = NULL;
+	core->mirror = NULL;
 	cache_init(&core->cache);
 	core->ending.id[0] = '\0';
 	core->renewing.id[0] = '\0';
@@ -35,6 +37,8 @@ void core_destroy(struct core *core)
 {
 	cache_clear(&core->cache);
 	bonds_close(&core->bonds);
+	mirror_close(core->mirror);
+	core->mirror = NULL;
 	free(core->sealed.data);
 	core->sealed = (struct buf){ NULL, 0, 0 };
 }
@@ -46,6 +50,7 @@ coffer_err core_begin(struct core *core)
 	core->binding[0] = '\0';
 	core->new_epoch = core->old_epoch = 0;
 	core->next_revision = core->revision;
+	mirror_begun(core);
 	return store_begin(core->store);
 }
 
@@ -63,6 +68,7 @@ coffer_err core_commit(struct core *core)
 		core->events++;
 	core->revision = core->next_revision;
 	changes_commit(&core->changes, core->revision);
+	mirror_committed(core);
 	if (core->ending.id[0] != '\0') {
 		grants_mark_ended(core, slice_str(core->ending.id), core->ending.end);
 		bonds_untie(core, slice_str(core->ending.id));
@@ -90,6 +96,7 @@ void core_rollback(struct core *core)
 	core->renewing.id[0] = '\0';
 	core->next_revision = core->revision;
 	changes_rollback(&core->changes);
+	mirror_rolled_back(core);
 }
 
 coffer_err core_touch(struct core *core, struct slice scope, struct slice name)

@@ -21,6 +21,7 @@
 #include "vault/seal.h"
 
 struct grant;
+struct mirror;
 
 struct core {
 	struct arena *arena;      /* borrowed */
@@ -29,14 +30,18 @@ struct core {
 	seal_algorithm algorithm; /* of new records */
 	uint32_t value_max;       /* bytes of one value */
 	uint32_t versions_kept;   /* of one secret */
-	const char *source_dirs;  /* borrowed: of file sources, ':' between them; NULL: any */
-	const char *key_file;     /* borrowed: where a start looks for it; NULL: no key is needed */
-	uint64_t revision;        /* of secrets: 1, and one more for each commit that changed any */
+	int64_t keep_runs_ms;     /* after their end; 0: for ever */
+	const char
+	    *migrate_rules; /* borrowed: before those that are built in, see rules.h; NULL: none */
+	const char *source_dirs; /* borrowed: of file sources, ':' between them; NULL: any */
+	const char *key_file;    /* borrowed: where a start looks for it; NULL: no key is needed */
+	uint64_t revision;       /* of secrets: 1, and one more for each commit that changed any */
 	uint64_t events;    /* counts the commits that changed secrets, ended or renewed a grant */
 	struct buf sealed;  /* scratch for one record's ciphertext; heap */
 	struct cache cache; /* of what the store holds */
 	struct changes changes;          /* of secrets, the newest ones */
 	struct id_source ids;            /* of runs */
+	struct mirror *mirror;           /* where there is a bucket, see mirror.h; else NULL */
 	struct grant *grants;            /* those that connections hold, by id: a uthash table */
 	struct bonds bonds;              /* runs that are bound to a process */
 	char binding[COFFER_ID_LEN + 1]; /* the one that the open transaction binds; "" for none */

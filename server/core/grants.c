@@ -80,10 +80,8 @@ coffer_err grants_authenticate(struct core *core, struct slice token, int64_t no
 		return COFFER_UNAUTHENTICATED;
 	if (err != COFFER_OK)
 		return err;
-	if (row.id.len != COFFER_ID_LEN)
-		return COFFER_DATA_LOSS;
-	memcpy(id, row.id.data, COFFER_ID_LEN);
-	id[COFFER_ID_LEN] = '\0';
+	if ((err = id_copy(id, row.id)) != COFFER_OK)
+		return err;
 	*end = row.end == GRANT_LIVE && now_ms >= row.expires_ms ? GRANT_EXPIRED : row.end;
 	if (*end == GRANT_LIVE && row.process.len > 0 && !bonds_hold(core, slice_str(id)))
 		*end = GRANT_REVOKED;

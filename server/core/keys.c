@@ -110,8 +110,9 @@ coffer_err keys_open(struct keyring *keyring, const struct slot *slot, struct ar
 	if ((err = find_kek(slot, arena, way, &kek)) == COFFER_OK)
 		err = keyring_unwrap(keyring, slot, kek.data);
 	if (err == COFFER_PERMISSION_DENIED)
-		log_error(slot->kind == SLOT_KEY_FILE ? "the key file is not this store's"
-						      : "the passphrase is wrong");
+		log_error(slot->kind == SLOT_KEY_FILE
+			      ? "the key file is not this store's"
+			      : "the passphrase is wrong: give the one that was set last");
 	if (err == COFFER_DATA_LOSS)
 		log_error("key slot %u is damaged", slot->id);
 	secret_free(&kek);

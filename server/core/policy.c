@@ -58,7 +58,7 @@ coffer_err policy_check_scope(struct slice scope, bool system, const char **why)
 	if ((err = names_check_scope(scope, &kind, why)) != COFFER_OK)
 		return err;
 	if (kind == SCOPE_SYSTEM && !system) {
-		*why = "is a system scope";
+		*why = "is a system scope: it needs system to be set, as by --system";
 		return COFFER_PERMISSION_DENIED;
 	}
 	return COFFER_OK;

@@ -1,25 +1,14 @@
 #include "core/recheck.h"
 
+#include <assert.h>
+#include <string.h>
+
 #include "base/log.h"
 #include "base/secret.h"
 #include "core/runs.h"
 #include "core/secrets.h"
 
-/* Where the walk stands. */
-struct place {
-	char scope[COFFER_SCOPE_MAX], name[COFFER_NAME_MAX];
-	struct slice scope_slice, name_slice;
-};
-
-static coffer_err keep(char *room, size_t max, struct slice text, struct slice *out)
-{
-	if (text.len > max)
-		return COFFER_DATA_LOSS;
-	if (text.len > 0)
-		memmove(room, text.data, text.len);
-	*out = (struct slice){ (const uint8_t *)room, text.len };
-	return COFFER_OK;
-}
+/* --- opening -------------------------------------------------------------------------------------------- */
 
 static coffer_err open_value(struct core *core, const struct store_secret *row)
 {
@@ -44,54 +33,6 @@ static coffer_err open_value(struct core *core, const struct store_secret *row)
 	return err;
 }
 
-static coffer_err check_versions(struct core *core, const struct place *place,
-				 struct recheck_count *count)
-{
-	struct store_secret row = { .version = UINT32_MAX };
-	coffer_err err;
-
-	while ((err = store_secret_before(core->store, place->scope_slice, place->name_slice,
-					  row.version, &row)) == COFFER_OK) {
-		if ((err = open_value(core, &row)) != COFFER_OK) {
-			log_error("version %u of '%.*s' in %.*s does not open", row.version,
-				  SLICE_ARG(place->name_slice), SLICE_ARG(place->scope_slice));
-			return err;
-		}
-		count->versions++;
-	}
-	count->secrets++;
-	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
-}
-
-static coffer_err check_scope(struct core *core, struct place *place, struct recheck_count *count)
-{
-	struct store_secret row;
-	coffer_err err;
-
-	place->name_slice = SLICE_EMPTY;
-	while ((err = store_secret_next(core->store, place->scope_slice, place->name_slice,
-					&row)) == COFFER_OK)
-		if ((err = keep(place->name, sizeof(place->name), row.name, &place->name_slice)) !=
-			COFFER_OK ||
-		    (err = check_versions(core, place, count)) != COFFER_OK)
-			return err;
-	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
-}
-
-static coffer_err check_secrets(struct core *core, struct recheck_count *count)
-{
-	struct place place = { .scope_slice = SLICE_EMPTY };
-	struct slice scope;
-	coffer_err err;
-
-	while ((err = store_scope_next(core->store, place.scope_slice, &scope)) == COFFER_OK)
-		if ((err = keep(place.scope, sizeof(place.scope), scope, &place.scope_slice)) !=
-			COFFER_OK ||
-		    (err = check_scope(core, &place, count)) != COFFER_OK)
-			return err;
-	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
-}
-
 static coffer_err open_payload(struct core *core, const struct store_run *row)
 {
 	struct secret plain = SECRET_EMPTY;
@@ -109,32 +50,154 @@ static coffer_err open_payload(struct core *core, const struct store_run *row)
 	return err;
 }
 
-static coffer_err check_runs(struct core *core, struct recheck_count *count)
+/* --- the walk ------------------------------------------------------------------------------------------- */
+
+static struct slice scope_of(const struct recheck *walk)
 {
-	char id[COFFER_ID_LEN];
-	struct slice before = SLICE_EMPTY;
+	return (struct slice){ walk->scope, walk->scope_len };
+}
+
+static struct slice name_of(const struct recheck *walk)
+{
+	return (struct slice){ walk->name, walk->name_len };
+}
+
+static coffer_err keep(uint8_t *room, size_t max, struct slice text, size_t *len)
+{
+	if (text.len > max)
+		return COFFER_DATA_LOSS;
+	if (text.len > 0)
+		memcpy(room, text.data, text.len);
+	*len = text.len;
+	return COFFER_OK;
+}
+
+static coffer_err next_scope(struct core *core, struct recheck *walk)
+{
+	struct slice scope;
+	coffer_err err = store_scope_next(core->store, scope_of(walk), &scope);
+
+	walk->name_len = 0;
+	if (err != COFFER_OK)
+		return err;
+	return keep(walk->scope, sizeof(walk->scope), scope, &walk->scope_len);
+}
+
+/* The newest version of the scope's next name. */
+static coffer_err next_name(struct core *core, struct recheck *walk, struct store_secret *row)
+{
+	coffer_err err = store_secret_next(core->store, scope_of(walk), name_of(walk), row);
+
+	if (err != COFFER_OK ||
+	    (err = keep(walk->name, sizeof(walk->name), row->name, &walk->name_len)) != COFFER_OK)
+		return err;
+	row->name = name_of(walk);
+	walk->newest = true;
+	walk->count.secrets += (row->flags & STORE_DELETED) == 0;
+	return COFFER_OK;
+}
+
+static coffer_err older_version(struct core *core, struct recheck *walk, struct store_secret *row)
+{
+	walk->newest = false;
+	return store_secret_before(core->store, scope_of(walk), name_of(walk), walk->version, row);
+}
+
+static coffer_err next_version(struct core *core, struct recheck *walk, struct store_secret *row)
+{
+	coffer_err err = COFFER_NOT_FOUND;
+
+	if (walk->version > 0)
+		err = older_version(core, walk, row);
+	if (err == COFFER_NOT_FOUND && walk->scope_len > 0)
+		err = next_name(core, walk, row);
+	while (err == COFFER_NOT_FOUND) {
+		if ((err = next_scope(core, walk)) != COFFER_OK)
+			return err;
+		err = next_name(core, walk, row);
+	}
+	return err;
+}
+
+static coffer_err check_version(struct core *core, struct recheck *walk)
+{
+	struct store_secret row;
+	coffer_err err;
+
+	if ((err = next_version(core, walk, &row)) != COFFER_OK)
+		return err;
+	walk->version = row.version;
+	walk->count.versions++;
+	walk->bytes += row.sealed.len + row.note.len;
+	return open_value(core, &row);
+}
+
+static coffer_err check_run(struct core *core, struct recheck *walk)
+{
 	struct store_run row;
 	coffer_err err;
 
-	while ((err = store_run_before(core->store, before, &row)) == COFFER_OK) {
-		if ((err = keep(id, sizeof(id), row.id, &before)) != COFFER_OK)
-			return err;
-		row.id = before;
-		if ((err = open_payload(core, &row)) != COFFER_OK) {
-			log_error("what run %.*s is about does not open", SLICE_ARG(before));
-			return err;
-		}
-		count->runs++;
+	if ((err = store_run_before(core->store, (struct slice){ walk->run, walk->run_len },
+				    &row)) != COFFER_OK ||
+	    (err = keep(walk->run, sizeof(walk->run), row.id, &walk->run_len)) != COFFER_OK)
+		return err;
+	row.id = (struct slice){ walk->run, walk->run_len };
+	walk->count.runs++;
+	walk->bytes += row.payload.len;
+	return open_payload(core, &row);
+}
+
+coffer_err recheck_next(struct core *core, struct recheck *walk, bool *opens)
+{
+	coffer_err err = COFFER_NOT_FOUND;
+
+	*opens = false;
+	if (!walk->at_runs)
+		err = check_version(core, walk);
+	if (err == COFFER_NOT_FOUND) {
+		walk->at_runs = true;
+		err = check_run(core, walk);
 	}
-	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
+	*opens = err == COFFER_OK;
+	if (err != COFFER_DATA_LOSS)
+		return err;
+	walk->count.damaged++;
+	return COFFER_OK;
+}
+
+void recheck_tell(const struct recheck *walk)
+{
+	if (walk->at_runs)
+		log_error("what run %.*s is about does not open", (int)walk->run_len, walk->run);
+	else
+		log_error("version %u of '%.*s' in %.*s%s does not open", walk->version,
+			  SLICE_ARG(name_of(walk)), SLICE_ARG(scope_of(walk)),
+			  walk->newest ? ", the newest," : "");
 }
 
 coffer_err recheck_all(struct core *core, struct recheck_count *count)
 {
+	struct recheck walk = { .bytes = 0 };
+	bool opens;
 	coffer_err err;
 
-	*count = (struct recheck_count){ .secrets = 0 };
-	if ((err = check_secrets(core, count)) != COFFER_OK)
-		return err;
-	return check_runs(core, count);
+	while ((err = recheck_next(core, &walk, &opens)) == COFFER_OK)
+		if (!opens)
+			recheck_tell(&walk);
+	*count = walk.count;
+	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
+}
+
+bool recheck_secret(const struct recheck *walk, struct slice *scope, struct slice *name)
+{
+	*scope = walk->at_runs ? SLICE_EMPTY : scope_of(walk);
+	*name = walk->at_runs ? SLICE_EMPTY : name_of(walk);
+	return !walk->at_runs;
+}
+
+coffer_err recheck_erase(struct core *core, const struct recheck *walk)
+{
+	assert(!walk->at_runs && !walk->newest);
+	return store_secret_erase(core->store, scope_of(walk), name_of(walk), walk->version,
+				  walk->version);
 }

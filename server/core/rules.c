@@ -65,14 +65,14 @@ struct slice rules_scope(struct slice own, struct slice name, char out[COFFER_SC
 	return scope.len > 0 ? scope : find(slice_str(built_in), name, out);
 }
 
-bool rules_fall_back(const struct grant *grant, struct slice name)
+bool rules_fall_back(const struct grant *grant, struct slice own, struct slice name)
 {
 	char text[COFFER_SCOPE_MAX];
 	struct slice scope;
 
 	if (grant->kind != GRANT_SERVICE)
 		return false;
-	scope = rules_scope(SLICE_EMPTY, name, text);
+	scope = rules_scope(own, name, text);
 	for (size_t i = 0; i < grant->scopes_len && scope.len > 0; i++)
 		if (slice_equal(grant->scopes[i], scope))
 			return true;

@@ -22,8 +22,7 @@ COFFER_MUST_USE coffer_err rules_check(struct slice rule, const char **why);
  * else by those that are built in. Written to out; empty if there is none. */
 struct slice rules_scope(struct slice own, struct slice name, char out[COFFER_SCOPE_MAX]);
 
-/* Whether a grant reads the name in global, too, as it reads the scope that the name belongs to by a rule that is
- * built in. */
-bool rules_fall_back(const struct grant *grant, struct slice name);
+/* Whether a grant reads the name in global, too, as it reads the scope that the name belongs to by these rules. */
+bool rules_fall_back(const struct grant *grant, struct slice own, struct slice name);
 
 #endif

@@ -86,10 +86,8 @@ static coffer_err supersede(struct core *core, const struct runs_spec *spec,
 	err = store_run_live(core->store, spec->pipeline, spec->ref, &row);
 	if (err != COFFER_OK)
 		return err == COFFER_NOT_FOUND ? COFFER_OK : err;
-	if (row.id.len != COFFER_ID_LEN)
-		return COFFER_DATA_LOSS;
-	memcpy(id, row.id.data, COFFER_ID_LEN);
-	id[COFFER_ID_LEN] = '\0';
+	if ((err = id_copy(id, row.id)) != COFFER_OK)
+		return err;
 	if (runs_state(&row, spec->now_ms) == RUN_EXPIRED)
 		return runs_end(core, slice_str(id), RUN_EXPIRED, GRANT_EXPIRED, spec->now_ms);
 	memcpy(superseded, id, sizeof(id));
@@ -173,11 +171,7 @@ coffer_err runs_overdue(struct core *core, int64_t now_ms, char id[COFFER_ID_LEN
 		*next_ms = row.expires_ms;
 		return COFFER_NOT_FOUND;
 	}
-	if (row.id.len != COFFER_ID_LEN)
-		return COFFER_DATA_LOSS;
-	memcpy(id, row.id.data, COFFER_ID_LEN);
-	id[COFFER_ID_LEN] = '\0';
-	return COFFER_OK;
+	return id_copy(id, row.id);
 }
 
 coffer_err runs_check_live(struct core *core, struct slice id, int64_t now_ms)

@@ -1,6 +1,7 @@
 #include "core/secrets.h"
 
 #include "base/secret.h"
+#include "core/mirror.h"
 #include "core/policy.h"
 #include "core/rules.h"
 #include "vault/seal.h"
@@ -53,7 +54,7 @@ coffer_err secrets_find(struct core *core, const struct grant *grant, struct sli
 							 .expires_ms = row->expires_ms };
 	}
 	/* Until it is moved, what belongs to a component of the system may stand in global. */
-	if (rules_fall_back(grant, name)) {
+	if (rules_fall_back(grant, slice_str(core->migrate_rules), name)) {
 		coffer_err err = latest(core, SLICE_LITERAL("global"), name, row);
 		if (err != COFFER_NOT_FOUND && (err != COFFER_OK || !secrets_gone(row, now_ms)))
 			return err;
@@ -219,17 +220,24 @@ void secrets_value_close(struct secrets_value *value)
 static coffer_err expect(struct core *core, const struct secrets_target *target, uint32_t *next,
 			 struct store_secret *live)
 {
-	uint32_t version;
+	uint32_t version, used = 0;
+	bool busy = false;
 	coffer_err err;
 
+	if (mirror_covers(core, target->scope) &&
+	    (err = mirror_newest(core, target->scope, target->name, &used, &busy)) != COFFER_OK)
+		return err;
 	err = store_secret_latest(core->store, target->scope, target->name, live);
 	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
 		return err;
 	version = err == COFFER_OK ? live->version : 0;
 	if (err == COFFER_NOT_FOUND || secrets_gone(live, target->now_ms))
 		*live = (struct store_secret){ .version = 0 };
-	if (target->check_version && target->if_version != live->version)
+	if (target->check_version && !mirror_decided(core) &&
+	    (busy || target->if_version != live->version))
 		return COFFER_ABORTED;
+	if (version < used)
+		version = used;
 	if (version >= UINT32_MAX - 1) /* the greatest that a store takes */
 		return COFFER_RESOURCE_EXHAUSTED;
 	*next = version + 1;
@@ -256,6 +264,33 @@ static coffer_err seal_content(struct core *core, struct store_secret *row,
 	return err;
 }
 
+/* When the secret expires: that is the newest version's. */
+static coffer_err set_expiry(struct core *core, struct slice scope, struct slice name)
+{
+	struct store_secret newest;
+	coffer_err err = store_secret_latest(core->store, scope, name, &newest);
+	bool none = err == COFFER_NOT_FOUND || (newest.flags & STORE_DELETED);
+
+	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
+		return err;
+	return store_expiry_put(core->store, scope, name, none ? 0 : newest.expires_ms);
+}
+
+/* Stores what the row is to hold. */
+static coffer_err store_version(struct core *core, struct store_secret *row,
+				const struct secrets_content *content)
+{
+	coffer_err err;
+
+	if ((err = seal_content(core, row, content)) != COFFER_OK ||
+	    (err = store_secret_put(core->store, row)) != COFFER_OK ||
+	    (err = store_secret_prune(core->store, row->scope, row->name, core->versions_kept)) !=
+		COFFER_OK ||
+	    (err = set_expiry(core, row->scope, row->name)) != COFFER_OK)
+		return err;
+	return core_touch(core, row->scope, row->name);
+}
+
 static coffer_err add_version(struct core *core, const struct secrets_target *target,
 			      uint32_t version, uint32_t flags,
 			      const struct secrets_content *content)
@@ -266,16 +301,28 @@ static coffer_err add_version(struct core *core, const struct secrets_target *ta
 				    .flags = flags,
 				    .created_ms = target->now_ms,
 				    .expires_ms = content->expires_ms };
-	int64_t due_ms = flags & STORE_DELETED ? 0 : row.expires_ms;
+	coffer_err err = store_version(core, &row, content);
+
+	if (err != COFFER_OK || !mirror_covers(core, row.scope))
+		return err;
+	return mirror_note(core, row.scope, row.name, version, false);
+}
+
+coffer_err secrets_take_over(struct core *core, const struct store_secret *version,
+			     const struct secrets_content *content)
+{
+	struct store_secret row = *version;
 	coffer_err err;
 
-	if ((err = seal_content(core, &row, content)) != COFFER_OK ||
-	    (err = store_secret_put(core->store, &row)) != COFFER_OK ||
-	    (err = store_secret_prune(core->store, row.scope, row.name, core->versions_kept)) !=
-		COFFER_OK ||
-	    (err = store_expiry_put(core->store, row.scope, row.name, due_ms)) != COFFER_OK)
-		return err;
-	return core_touch(core, row.scope, row.name);
+	err = store_secret_erase(core->store, row.scope, row.name, row.version, row.version);
+	return err == COFFER_OK ? store_version(core, &row, content) : err;
+}
+
+coffer_err secrets_look_again(struct core *core, struct slice scope, struct slice name)
+{
+	coffer_err err = set_expiry(core, scope, name);
+
+	return err == COFFER_OK ? core_touch(core, scope, name) : err;
 }
 
 /* What is sealed in a row: secrets_value_len and secrets_open, or the same of its note. */
@@ -327,14 +374,18 @@ out:
 	return err;
 }
 
-static coffer_err purge_all(struct core *core, const struct secrets_target *target)
+/* version is the next one, which stands in a bucket for the end of all before it. */
+static coffer_err purge_all(struct core *core, const struct secrets_target *target,
+			    uint32_t version)
 {
 	coffer_err err;
 
 	if ((err = store_secret_purge(core->store, target->scope, target->name)) != COFFER_OK ||
-	    (err = store_expiry_put(core->store, target->scope, target->name, 0)) != COFFER_OK)
+	    (err = store_expiry_put(core->store, target->scope, target->name, 0)) != COFFER_OK ||
+	    (err = core_touch(core, target->scope, target->name)) != COFFER_OK ||
+	    !mirror_covers(core, target->scope))
 		return err;
-	return core_touch(core, target->scope, target->name);
+	return mirror_note(core, target->scope, target->name, version, true);
 }
 
 coffer_err secrets_remove(struct core *core, const struct secrets_target *target, bool purge,
@@ -349,7 +400,7 @@ coffer_err secrets_remove(struct core *core, const struct secrets_target *target
 	if ((err = expect(core, target, &next, &live)) != COFFER_OK)
 		return err;
 	if (purge)
-		return purge_all(core, target);
+		return purge_all(core, target, next);
 	if (live.version == 0)
 		return COFFER_NOT_FOUND;
 	if ((err = add_version(core, target, next, STORE_DELETED, &nothing)) != COFFER_OK)
@@ -432,6 +483,13 @@ coffer_err secrets_expire(struct core *core, int64_t now_ms, struct secrets_ende
 	err = store_secret_latest(core->store, target.scope, target.name, &row);
 	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
 		return err;
+	/* Each host would write a tombstone of its own into the bucket, and none is needed for what reads take for
+	 * gone. */
+	if (err == COFFER_OK && secrets_expired(&row, now_ms) &&
+	    mirror_covers(core, target.scope)) {
+		err = store_expiry_put(core->store, target.scope, target.name, 0);
+		return err == COFFER_OK ? core_touch(core, target.scope, target.name) : err;
+	}
 	/* Whoever writes to the database could let it expire at another time than the record says. */
 	if (err == COFFER_NOT_FOUND || (row.flags & STORE_DELETED) ||
 	    !secrets_expired(&row, now_ms) || row.version >= UINT32_MAX - 1)

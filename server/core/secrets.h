@@ -94,6 +94,13 @@ COFFER_MUST_USE coffer_err secrets_remove(struct core *core, const struct secret
 COFFER_MUST_USE coffer_err secrets_rollback(struct core *core, const struct secrets_target *target,
 					    uint32_t from, uint32_t *version);
 
+/* In the open transaction: a version that was made elsewhere, with its number, flags and times, in the place of what
+ * this store has of that number; and, where versions were erased, what follows from it. Errors as secrets_put. */
+COFFER_MUST_USE coffer_err secrets_take_over(struct core *core, const struct store_secret *version,
+					     const struct secrets_content *content);
+COFFER_MUST_USE coffer_err secrets_look_again(struct core *core, struct slice scope,
+					      struct slice name);
+
 /* When the next secret expires. COFFER_NOT_FOUND if none does. */
 COFFER_MUST_USE coffer_err secrets_next_expiry(struct core *core, int64_t *at_ms);
 

@@ -5,7 +5,7 @@
 /* An expired service keeps its name until somebody wants it: nothing else is in its way. */
 static coffer_err free_name(struct core *core, const struct services_spec *spec)
 {
-	char id[COFFER_ID_LEN];
+	char id[COFFER_ID_LEN + 1];
 	struct store_grant row;
 	coffer_err err;
 
@@ -14,11 +14,9 @@ static coffer_err free_name(struct core *core, const struct services_spec *spec)
 		return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 	if (spec->now_ms < row.expires_ms)
 		return COFFER_ALREADY_EXISTS;
-	if (row.id.len != COFFER_ID_LEN)
-		return COFFER_DATA_LOSS;
-	memcpy(id, row.id.data, COFFER_ID_LEN);
-	return grants_end(core, (struct slice){ (const uint8_t *)id, COFFER_ID_LEN },
-			  GRANT_EXPIRED);
+	if ((err = id_copy(id, row.id)) != COFFER_OK)
+		return err;
+	return grants_end(core, slice_str(id), GRANT_EXPIRED);
 }
 
 coffer_err services_create(struct core *core, const struct services_spec *spec,

@@ -58,7 +58,7 @@ static void set_events(struct conn *conn, int events)
 
 static deadline_kind deadline_of(const struct conn *conn)
 {
-	if (conn->delayed)
+	if (conn->delayed || conn->paused)
 		return DEADLINE_DELAY;
 	if (conn->out.len > 0)
 		return DEADLINE_DRAIN;
@@ -82,7 +82,7 @@ static void settle(struct conn *conn, bool progressed)
 		return;
 	if (conn->out.len > 0)
 		events = conn->delayed ? 0 : EV_WRITE;
-	else if (!conn->closing && !conn->eof && !has_whole_frame(conn))
+	else if (!conn->closing && !conn->eof && !conn->paused && !has_whole_frame(conn))
 		events = EV_READ;
 	set_events(conn, events);
 	if (kind == conn->deadline.kind && !(progressed && kind != DEADLINE_HELLO))
@@ -173,6 +173,8 @@ static void join_resumed(struct conn *conn)
 /* What is next for a connection whose replies have all left. */
 static void all_sent(struct conn *conn)
 {
+	if (conn->paused && !conn->closing)
+		return;
 	if (!conn->closing && (has_whole_frame(conn) || is_woken(conn)))
 		join_resumed(conn);
 	else if (conn->closing || conn->eof)
@@ -218,6 +220,20 @@ static void write_out(struct conn *conn)
 
 /* --- in ------------------------------------------------------------------------------------------------- */
 
+/* Lets the uid's connections wait, each for itself, once its records are more than the rate that jobs may make the
+ * audit log grow at: before their next request is looked at, so that nothing is refused or held meanwhile. */
+static void count_records(struct conn *conn, uint64_t bytes, int64_t now_ms)
+{
+	struct net *net = conn->net;
+
+	if (conn->uid == NULL || conn->uid->uid == 0 ||
+	    conn->uid->uid == net->rpc->operators.own_uid ||
+	    !uids_recorded(&net->uids, conn->uid, bytes, now_ms))
+		return;
+	conn->paused = true;
+	net->rpc->delays++;
+}
+
 /* Answers the request, and returns 0, or for how long it may wait. Who sends no more is not let wait. */
 static int64_t dispatch(struct conn *conn, struct slice message, int64_t waited_ms)
 {
@@ -232,6 +248,8 @@ static int64_t dispatch(struct conn *conn, struct slice message, int64_t waited_
 	conn->closing |= outcome.close;
 	if (outcome.refused && conn->uid != NULL)
 		conn->delayed |= uids_refused(conn->uid, clock_mono_ms());
+	if (outcome.recorded > 0)
+		count_records(conn, outcome.recorded, outcome.now_ms);
 	return 0;
 }
 
@@ -258,8 +276,9 @@ static void answer(struct conn *conn, struct slice message)
 /* Serves no more than what fits, unsent, into the connection's own memory. */
 static bool may_answer(const struct conn *conn)
 {
-	return !conn->closing && !conn->dead && !conn->delayed && conn->out.len == 0 &&
-	       conn->turn_len < frame_room(conn->net) && !conn->net->rpc->fatal;
+	return !conn->closing && !conn->dead && !conn->delayed && !conn->paused &&
+	       conn->out.len == 0 && conn->turn_len < frame_room(conn->net) &&
+	       !conn->net->rpc->fatal;
 }
 
 /* Answers whole requests at the start of data and returns how many bytes they were. */
@@ -273,9 +292,9 @@ static size_t serve(struct conn *conn, struct slice data)
 		struct slice rest = { data.data + used, data.len - used };
 		err = frame_parse(rest, net->rpc->frame_max, &header, &body);
 		if (err == COFFER_INVALID_ARGUMENT) {
-			refuse(
-			    conn, err,
-			    "the frame's length is zero, not in its shortest form, or too large");
+			refuse(conn, err,
+			       "the frame is larger than value_max lets it be, or its length is "
+			       "zero or not in its shortest form");
 			return data.len;
 		}
 		if (err != COFFER_OK || rest.len < header + body)
@@ -337,12 +356,13 @@ static void keep_rest(struct conn *conn, struct buf *in, size_t used)
 static void look_at_wait(struct conn *conn)
 {
 	struct wait *wait = conn->wait;
-	int64_t wait_ms;
+	int64_t wait_ms, waited_ms;
 
 	make_room(conn);
 	if (!may_answer(conn)) /* when its replies have left, it is resumed */
 		return;
-	wait_ms = dispatch(conn, wait->message, clock_mono_ms() - wait->since_ms);
+	waited_ms = clock_mono_ms() - wait->since_ms;
+	wait_ms = dispatch(conn, wait->message, waited_ms > 0 ? waited_ms : 1);
 	if (wait_ms > 0)
 		waits_go_on(wait, wait_ms);
 	else
@@ -427,8 +447,10 @@ void conn_expire(struct conn *conn, int64_t now_ms)
 		conn_close(conn);
 		return;
 	}
-	conn->delayed = false;
+	conn->delayed = conn->paused = false;
 	deadline_set(&conn->net->deadlines, &conn->deadline, DEADLINE_NONE, now_ms);
+	if (conn->out.len == 0)
+		all_sent(conn);
 	settle(conn, true);
 }
 
@@ -542,6 +564,8 @@ void conn_accept(struct net *net, int fd, rpc_service service)
 		turn_away(fd, "out of memory");
 		return;
 	}
+	count_records(conn, 0, clock_mono_ms());
 	settle(conn, false);
-	conn_read(conn);
+	if (!conn->paused)
+		conn_read(conn);
 }

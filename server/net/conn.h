@@ -22,6 +22,7 @@ struct conn {
 	bool eof;                 /* the peer sends no more; close when it has its replies */
 	bool closing;             /* serve no more; close when it has its replies */
 	bool delayed;             /* hold the replies back until the deadline */
+	bool paused;              /* serve nothing until the deadline */
 	bool dead;                /* closed; in net->closed */
 };
 

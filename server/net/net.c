@@ -24,6 +24,9 @@
 #define DESCRIPTOR_RETRY_MS 1000
 #define DRAIN_SECONDS       5.0
 
+/* Who waited for the start is served before the first housekeeping. */
+#define FIRST_CHORES_SECONDS 0.05
+
 /* --- turns ---------------------------------------------------------------------------------------------- */
 
 void net_end_turn(struct net *net)
@@ -255,7 +258,7 @@ static void start_watchers(struct net *net)
 	ev_timer_init(&net->clock, on_clock, 0.0, 0.0);
 	net->clock.data = net;
 	net->clock_ms = -1;
-	ev_timer_init(&net->chores, on_chores, 0.0, 0.0);
+	ev_timer_init(&net->chores, on_chores, FIRST_CHORES_SECONDS, 0.0);
 	net->chores.data = net;
 	ev_timer_start(net->loop, &net->chores);
 	ev_io_init(&net->exits, on_exit_of_process, bound_descriptor(net->rpc), EV_READ);
@@ -274,6 +277,7 @@ coffer_err net_open(struct net *net, const struct net_options *options, struct e
 	*net = (struct net){
 		.loop = loop, .rpc = rpc, .arena = rpc->core->arena, .options = *options
 	};
+	net->uids.rate = options->audit_rate;
 	deadlines_init(&net->deadlines);
 	if ((err = take_buffers(net)) != COFFER_OK || (err = listen_on_both(net)) != COFFER_OK) {
 		stop_listening(net);
@@ -293,10 +297,11 @@ static struct conn *first_to_drain(const struct net *net)
 	return conn;
 }
 
-void net_set_limits(struct net *net, unsigned connections_max, unsigned connections_per_uid)
+void net_set_limits(struct net *net, const struct net_options *limits)
 {
-	net->options.connections_max = connections_max;
-	net->options.connections_per_uid = connections_per_uid;
+	net->options.connections_max = limits->connections_max;
+	net->options.connections_per_uid = limits->connections_per_uid;
+	net->uids.rate = limits->audit_rate;
 }
 
 void net_drain(struct net *net)

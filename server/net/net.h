@@ -33,6 +33,7 @@ struct net_options {
 	int64_t admin_group; /* -1: none */
 	unsigned connections_max;
 	unsigned connections_per_uid;
+	uint64_t audit_rate; /* bytes of records of one uid in a second; 0: any */
 };
 
 struct listener {
@@ -88,8 +89,8 @@ void net_set_clock(struct net *net, int64_t at_ms);
 /* Accepts again after a descriptor has become free. */
 void net_resume_accepting(struct net *net);
 
-/* Takes over new limits on connections; those that are open stay. */
-void net_set_limits(struct net *net, unsigned connections_max, unsigned connections_per_uid);
+/* Takes over new limits on connections, those of the options; connections that are open stay. */
+void net_set_limits(struct net *net, const struct net_options *limits);
 
 /* Stops accepting, closes connections as soon as they have their replies, and breaks the loop when the
  * last is gone or after 5 s. */

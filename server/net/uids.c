@@ -35,9 +35,34 @@ struct uid_row *uids_enter(struct uids *uids, uint32_t uid)
 	return row;
 }
 
-static bool is_over(const struct uid_row *row, int64_t now_ms)
+/* The rate's part of what was recorded. */
+static void drain(const struct uids *uids, struct uid_row *row, int64_t now_ms)
 {
-	return row->connections == 0 && (row->refusals == 0 || now_ms - row->since_ms >= SECOND_MS);
+	uint64_t passed_ms = (uint64_t)(now_ms - row->drained_ms);
+
+	row->drained_ms = now_ms;
+	if (uids->rate == 0 || passed_ms > row->recorded / uids->rate)
+		row->recorded = 0;
+	else
+		row->recorded -= passed_ms * uids->rate;
+}
+
+bool uids_recorded(const struct uids *uids, struct uid_row *row, uint64_t bytes, int64_t now_ms)
+{
+	drain(uids, row, now_ms);
+	if (uids->rate == 0)
+		return false;
+	row->recorded += bytes * SECOND_MS;
+	return row->recorded > (uint64_t)UIDS_RECORDED_MAX * SECOND_MS;
+}
+
+/* To connect anew must not begin a new count. */
+static bool is_over(const struct uids *uids, struct uid_row *row, int64_t now_ms)
+{
+	if (row->connections > 0 || (row->refusals > 0 && now_ms - row->since_ms < SECOND_MS))
+		return false;
+	drain(uids, row, now_ms);
+	return row->recorded == 0;
 }
 
 static void forget(struct uids *uids, struct uid_row *row)
@@ -50,7 +75,7 @@ static void forget(struct uids *uids, struct uid_row *row)
 void uids_leave(struct uids *uids, struct uid_row *row, int64_t now_ms)
 {
 	row->connections--;
-	if (is_over(row, now_ms))
+	if (is_over(uids, row, now_ms))
 		forget(uids, row);
 }
 
@@ -69,7 +94,7 @@ void uids_sweep(struct uids *uids, int64_t now_ms)
 
 	HASH_ITER(hh, uids->rows, row, next)
 	{
-		if (is_over(row, now_ms))
+		if (is_over(uids, row, now_ms))
 			forget(uids, row);
 	}
 }

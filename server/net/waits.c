@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "net/loan.h"
 
 static void on_time(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -15,14 +16,31 @@ static void on_time(struct ev_loop *loop, ev_timer *timer, int events)
 	conn_wake(wait->conn);
 }
 
+static bool keep(struct wait *wait, struct conn *conn, struct slice message)
+{
+	uint8_t *to = wait->bytes;
+
+	if (conn->session.service == SERVICE_OPERATOR) {
+		if (!loan_take(conn, message.len, &wait->pages))
+			return false;
+		wait->pages.len = message.len;
+		to = wait->pages.data;
+	} else if (message.len > sizeof(wait->bytes)) {
+		return false;
+	}
+	memcpy(to, message.data, message.len);
+	wait->message = (struct slice){ to, message.len };
+	return true;
+}
+
 struct wait *waits_make(struct conn *conn, struct slice message)
 {
-	struct wait *wait;
+	struct wait *wait = calloc(1, sizeof(*wait));
 
-	if (message.len > WAITS_MESSAGE_MAX || (wait = calloc(1, sizeof(*wait))) == NULL)
+	if (wait == NULL || !keep(wait, conn, message)) {
+		free(wait);
 		return NULL;
-	memcpy(wait->bytes, message.data, message.len);
-	wait->message = (struct slice){ wait->bytes, message.len };
+	}
 	wait->conn = conn;
 	wait->since_ms = clock_mono_ms();
 	ev_timer_init(&wait->timer, on_time, 0.0, 0.0);
@@ -56,6 +74,7 @@ void waits_end(struct conn *conn)
 		return;
 	ev_timer_stop(net->loop, &conn->wait->timer);
 	DL_DELETE(net->waits, conn->wait);
+	loan_return(conn, &conn->wait->pages, conn->wait->pages.len);
 	free(conn->wait);
 	conn->wait = NULL;
 }

@@ -13,10 +13,8 @@ static coffer_err restore_next(struct rpc *rpc, char id[COFFER_ID_LEN + 1])
 	err = store_grant_bound_next(rpc->core->store, slice_str(id), &row);
 	if (err != COFFER_OK)
 		return err;
-	if (row.id.len != COFFER_ID_LEN || row.process.len != sizeof(mark))
+	if (row.process.len != sizeof(mark) || id_copy(id, row.id) != COFFER_OK)
 		return COFFER_DATA_LOSS;
-	memcpy(id, row.id.data, COFFER_ID_LEN);
-	id[COFFER_ID_LEN] = '\0';
 	memcpy(mark, row.process.data, sizeof(mark));
 	return bonds_tie_again(rpc->core, id, (struct slice){ mark, sizeof(mark) });
 }

@@ -51,6 +51,10 @@ struct call {
 		coffer_v1_ReadAuditRequest read_audit;
 		coffer_v1_VerifyAuditRequest verify_audit;
 		coffer_v1_StatusRequest status;
+		coffer_v1_SyncRequest sync;
+		coffer_v1_MirrorTasksRequest mirror_tasks;
+		coffer_v1_MirrorOfferRequest mirror_offer;
+		coffer_v1_MirrorApplyRequest mirror_apply;
 	} request;       /* decoded */
 	struct buf *out; /* the reply's body is appended here */
 	size_t message_len;
@@ -152,13 +156,21 @@ coffer_err operator_migrate(struct call *call);
 coffer_err operator_begin_backup(struct call *call);
 coffer_err operator_read_backup(struct call *call);
 coffer_err operator_finish_backup(struct call *call);
-coffer_err operator_restore(struct call *call);
+coffer_err operator_restore(struct call *call); /* by the daemon itself, as the next one */
+coffer_err operator_restore_rest(struct call *call);
 coffer_err operator_read_audit(struct call *call);
 coffer_err operator_verify_audit(struct call *call);
 coffer_err operator_status(struct call *call);
+coffer_err operator_sync(struct call *call);
+coffer_err operator_mirror_tasks(struct call *call);
+coffer_err operator_mirror_offer(struct call *call);
+coffer_err operator_mirror_apply(struct call *call);
+coffer_err operator_mirror_status(
+    struct call *call); /* a part of operator_status, behind the rest of its reply */
 coffer_err operator_expire_runs(struct call *call); /* by the daemon itself, as the next ones */
 coffer_err operator_expire_secrets(struct call *call);
 coffer_err operator_end_rotation(struct call *call);
 coffer_err operator_end_of_process(struct call *call);
+coffer_err operator_remove_ended(struct call *call);
 
 #endif

@@ -6,8 +6,10 @@
 #include "base/ballast.h"
 #include "base/clock.h"
 #include "core/grants.h"
+#include "core/mirror_ticket.h"
 #include "rpc/methods.h"
 #include "rpc/recording.h"
+#include "rpc/settle.h"
 #include "wipe.h"
 
 void rpc_session_open(struct rpc *rpc, struct session *session, const gid_t *groups,
@@ -15,6 +17,8 @@ void rpc_session_open(struct rpc *rpc, struct session *session, const gid_t *gro
 {
 	session->grant = NULL;
 	session->via = NULL;
+	session->ticket = NULL;
+	session->list = 0;
 	session->operator= session->service == SERVICE_OPERATOR &&
 	    policy_is_operator(&rpc->operators, session->uid, session->gid, groups, groups_len);
 	rpc->connections++;
@@ -24,6 +28,10 @@ void rpc_session_close(struct rpc *rpc, struct session *session)
 {
 	grants_release(rpc->core, session->grant);
 	free(session->via);
+	/* What the bucket has got of it by now comes with the next look at it. */
+	mirror_ticket_end(rpc->core, session->ticket);
+	mirror_detach(rpc->core, session);
+	session->ticket = NULL;
 	session->grant = NULL;
 	session->via = NULL;
 	rpc->connections--;
@@ -49,7 +57,9 @@ static coffer_err authorize(struct call *call)
 	case NEEDS_OPERATOR:
 		if (session->operator)
 			return COFFER_OK;
-		return call_fail(call, COFFER_PERMISSION_DENIED, "uid %u is not an operator",
+		return call_fail(call, COFFER_PERMISSION_DENIED,
+				 "uid %u is not an operator: only the superuser, the daemon's own "
+				 "uid and members of its admin_group are",
 				 session->uid);
 	case NEEDS_GRANT:
 		if (session->grant == NULL)
@@ -80,8 +90,9 @@ static coffer_err change_once(struct call *call)
 
 	if ((err = core_begin(call->rpc->core)) != COFFER_OK)
 		return err;
-	if ((err = call->method->handle(call)) == COFFER_OK)
-		return recording_commit(call);
+	err = call->method->handle(call);
+	if (err == COFFER_OK && call->wait_ms == 0)
+		return mirror_pending(call->rpc->core) ? settle(call) : recording_commit(call);
 	core_rollback(call->rpc->core);
 	return err;
 }
@@ -93,15 +104,14 @@ static coffer_err change(struct call *call)
 	coffer_err err;
 
 	err = change_once(call);
-	if (err == COFFER_UNAVAILABLE && call->method->frees &&
+	if (err == COFFER_UNAVAILABLE && call->message_len == 0 && call->method->frees &&
 	    ballast_release(call->rpc->ballast)) {
 		wipe(call->out->data + mark, call->out->len - mark);
 		call->out->len = mark;
-		call->message_len = 0;
 		err = change_once(call);
 	}
 	if (err == COFFER_UNAVAILABLE && call->message_len == 0)
-		return call_fail(call, err, "the disk is full; nothing was changed");
+		return call_fail(call, err, "the disk is full; %s", settle_left(call));
 	return err;
 }
 
@@ -110,9 +120,16 @@ static coffer_err unrecordable(struct call *call)
 	return call_fail(call, COFFER_UNAVAILABLE, "the audit log cannot be written");
 }
 
+static coffer_err finish(struct call *call, bool recording, coffer_err err)
+{
+	if (recording && call->wait_ms == 0 && !call->record.done)
+		recording_end(call, err);
+	return err;
+}
+
 /* The steps of every request. A change's record becomes the store's anchor, so what stands before it in
  * the log must be on disk first. */
-coffer_err dispatch_run(struct call *call)
+static coffer_err run(struct call *call)
 {
 	const struct method *method = call->method;
 	bool recording = method->audit != AUDIT_NONE && recording_possible(call, method->frees);
@@ -127,15 +144,22 @@ coffer_err dispatch_run(struct call *call)
 	} else if ((err = decode(call)) == COFFER_OK) {
 		if (!method->changes)
 			err = method->handle(call);
+		else if (settle_waits(call, &err))
+			return finish(call, recording, err);
 		else if (trail_sync(call->rpc->trail) != COFFER_OK)
 			return unrecordable(call);
 		else
 			err = change(call);
 	}
-	if (call->wait_ms > 0)
-		return err;
-	if (recording && !call->record.done)
-		recording_end(call, err);
+	return finish(call, recording, err);
+}
+
+coffer_err dispatch_run(struct call *call)
+{
+	coffer_err err = run(call);
+
+	if (call->method->changes && call->wait_ms == 0)
+		settle_end(call);
 	return err;
 }
 
@@ -157,10 +181,11 @@ void dispatch_prepare(struct call *call, struct rpc *rpc, struct session *sessio
 	call->record.is_run = session->grant->kind == GRANT_RUN;
 }
 
-static void count(struct rpc *rpc, const struct method *method, coffer_err err)
+static void count(struct rpc *rpc, const struct method *method, coffer_err err, int64_t took_ns)
 {
 	size_t len, i = (size_t)(method - methods_all(&len));
 
+	latency_add(&rpc->counters[i].latency, took_ns);
 	rpc->counters[i].calls++;
 	if (err != COFFER_OK)
 		rpc->counters[i].errors++;
@@ -186,6 +211,18 @@ void rpc_refuse(struct buf *out, coffer_err code, const char *text)
 	(void)err;
 }
 
+/* method is NULL if there is none of that name. */
+static coffer_err answer(struct call *call, struct rpc *rpc, struct session *session,
+			 const struct method *method, int64_t waited_ms)
+{
+	call->wait_ms = 0;
+	if (method == NULL)
+		return call_fail(call, COFFER_UNIMPLEMENTED, "there is no such method");
+	dispatch_prepare(call, rpc, session, method);
+	call->waited_ms = waited_ms;
+	return dispatch_run(call);
+}
+
 struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct slice message,
 				int64_t waited_ms, struct buf *out)
 {
@@ -194,6 +231,8 @@ struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct
 	struct call call;
 	coffer_err err;
 	size_t mark, begin = out->len;
+	int64_t begun_ns = clock_mono_ns(), now_ns;
+	uint64_t made = trail_made(rpc->trail);
 
 	if (codec_decode(message, coffer_v1_Request_fields, &request, sizeof(request)) !=
 		COFFER_OK ||
@@ -206,21 +245,19 @@ struct rpc_outcome rpc_dispatch(struct rpc *rpc, struct session *session, struct
 	method = methods_find(request.method);
 	call.body = request.body;
 	call.out = out;
-	if (method != NULL) {
-		dispatch_prepare(&call, rpc, session, method);
-		call.waited_ms = waited_ms;
-		err = dispatch_run(&call);
-		if (call.wait_ms > 0) {
-			out->len = begin;
-			return (struct rpc_outcome){ .wait_ms = call.wait_ms };
-		}
-		count(rpc, method, err);
-	} else {
-		err = call_fail(&call, COFFER_UNIMPLEMENTED, "there is no such method");
+	err = answer(&call, rpc, session, method, waited_ms);
+	if (call.wait_ms > 0) {
+		out->len = begin;
+		return (struct rpc_outcome){ .wait_ms = call.wait_ms };
 	}
+	now_ns = clock_mono_ns();
+	if (method != NULL)
+		count(rpc, method, err, now_ns - begun_ns);
 	if (codec_reply_end(out, mark, request.id, err, message_of(&call, err)) != COFFER_OK)
 		return (struct rpc_outcome){ .close = true };
 	/* Each leaves a record: without a limit on them, anybody could fill the disk. */
 	return (struct rpc_outcome){ .refused = err == COFFER_UNAUTHENTICATED ||
-						(err != COFFER_OK && !rpc_session_ready(session)) };
+						(err != COFFER_OK && !rpc_session_ready(session)),
+				     .now_ms = now_ns / 1000000,
+				     .recorded = trail_made(rpc->trail) - made };
 }

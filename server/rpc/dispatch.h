@@ -13,6 +13,7 @@
 #include "core/backup.h"
 #include "core/core.h"
 #include "core/policy.h"
+#include "rpc/latency.h"
 #include "rpc/session.h"
 #include "slice.h"
 
@@ -27,9 +28,12 @@ struct rpc {
 	struct ballast *ballast;
 	struct policy_operators operators;
 	const char *cipher;
+	const char *crypto; /* the version of the library behind it */
 	uint32_t frame_max; /* bytes of one frame's message */
 	int64_t started_ms;
+	int64_t started_mono_ms;
 	uint32_t connections; /* open sessions */
+	uint64_t delays;      /* how often net let a connection wait, for its uid's records */
 	int64_t anchored_ms;  /* when the audit head was anchored last, and which */
 	uint64_t anchored_seq;
 	bool chores_due; /* housekeeping is not to wait for its time */
@@ -40,11 +44,13 @@ struct rpc {
 		uint64_t id;         /* of the last one that was begun */
 		uint64_t step;       /* that comes next */
 		bool whole;          /* it has been read to its end */
+		struct recheck_count count;
 		int64_t created_ms;
 		int64_t used_ms; /* of the monotonic clock */
 	} backup;
 	struct {
 		uint64_t calls, errors;
+		struct latency latency;
 	} counters[RPC_METHODS_MAX];
 };
 
@@ -59,9 +65,11 @@ bool rpc_session_ready(const struct session *session);
 
 /* What net must do after a request was looked at. */
 struct rpc_outcome {
-	bool close;      /* the stream cannot be followed: send the reply, then close */
-	bool refused;    /* an error, and the peer has shown no authority or lost it */
-	int64_t wait_ms; /* above 0: there is no reply yet */
+	bool close;        /* the stream cannot be followed: send the reply, then close */
+	bool refused;      /* an error, and the peer has shown no authority or lost it */
+	int64_t wait_ms;   /* above 0: there is no reply yet */
+	int64_t now_ms;    /* of the monotonic clock, when the reply was made */
+	uint64_t recorded; /* bytes that the audit log has grown by */
 };
 
 /* How long a request has waited that must be answered now. */

@@ -2,6 +2,7 @@
 
 #include "base/ballast.h"
 #include "base/clock.h"
+#include "core/retention.h"
 #include "core/rotation.h"
 #include "core/runs.h"
 #include "core/secrets.h"
@@ -13,6 +14,7 @@
 #define EXPIRE_RETRY_MS 10000
 #define ROTATE_MS       1 /* between two steps: for those who wait to be served */
 #define ROTATE_RETRY_MS 10000
+#define REMOVE_MS       20 /* between two transactions, as above */
 #define ANCHOR_MS       60000
 #define BACKUP_IDLE_MS  60000 /* then nobody goes on with it, and its copy takes room on the disk */
 
@@ -110,11 +112,31 @@ void rpc_drop_backup(struct rpc *rpc)
 	rpc->backup.open = NULL;
 }
 
+/* The same. Some at a time, for each is a change that others wait for. */
+static int64_t remove_ended(struct rpc *rpc)
+{
+	struct buf nothing = { NULL, 0, 0 };
+	const struct core *core = rpc->core;
+	coffer_err err;
+
+	if (core->keep_runs_ms == 0)
+		return CHORES_MS;
+	err = retention_due(rpc->core, clock_wall_ms() - core->keep_runs_ms);
+	if (err == COFFER_OK)
+		err = local_run(rpc, &methods_remove_ended, SLICE_EMPTY, &nothing);
+	if (err == COFFER_INTERNAL)
+		rpc->fatal = true;
+	if (err == COFFER_NOT_FOUND)
+		return CHORES_MS;
+	return err == COFFER_OK ? REMOVE_MS : EXPIRE_RETRY_MS;
+}
+
 /* What makes records. After a failure that only a restart mends nothing more is tried: its record would take the
  * number of one that may have been stored. */
 static int64_t keep_up(struct rpc *rpc)
 {
-	int64_t (*const chores[])(struct rpc *) = { expire_runs, expire_secrets, rotate };
+	int64_t (*const chores[])(struct rpc *) = { expire_runs, expire_secrets, rotate,
+						    remove_ended };
 	int64_t next_ms = CHORES_MS;
 
 	for (size_t i = 0; i < sizeof(chores) / sizeof(chores[0]) && !rpc->fatal; i++) {

@@ -25,6 +25,7 @@ coffer_err local_run(struct rpc *rpc, const struct method *method, struct slice 
 	dispatch_prepare(&call, rpc, &self, method);
 	call.body = body;
 	call.out = out;
+	call.waited_ms = RPC_ANSWER_NOW;
 	err = dispatch_run(&call);
 	if (err == COFFER_INTERNAL)
 		rpc->fatal = true;
@@ -149,12 +150,18 @@ coffer_err local_migrate(struct rpc *rpc)
 	return COFFER_OK;
 }
 
-coffer_err local_restored(struct rpc *rpc, int64_t created_ms, uint64_t audit_seq)
+coffer_err local_restored(struct rpc *rpc, int64_t created_ms, uint64_t audit_seq, uint64_t damaged)
 {
 	struct buf nothing = { NULL, 0, 0 };
-	char when[CLOCK_TEXT_LEN + 1], text[96];
+	char when[CLOCK_TEXT_LEN + 1], text[128];
+	int len;
 
 	clock_format(created_ms, when);
-	snprintf(text, sizeof(text), "from the backup of %s, record %" PRIu64, when, audit_seq);
-	return local_run(rpc, &methods_restore, slice_str(text), &nothing);
+	len =
+	    snprintf(text, sizeof(text), "from the backup of %s, record %" PRIu64, when, audit_seq);
+	if (damaged > 0)
+		snprintf(text + len, sizeof(text) - (size_t)len,
+			 "; %" PRIu64 " records do not open", damaged);
+	return local_run(rpc, damaged > 0 ? &methods_restore_rest : &methods_restore,
+			 slice_str(text), &nothing);
 }

@@ -26,7 +26,9 @@ COFFER_MUST_USE coffer_err local_create_run(struct rpc *rpc, char id[COFFER_ID_L
  * start: they stay reachable where they are. COFFER_INTERNAL and COFFER_DATA_LOSS as of the store. */
 COFFER_MUST_USE coffer_err local_migrate(struct rpc *rpc);
 
-/* Records that the store is that of a backup, made at that time when record audit_seq was the newest. */
-COFFER_MUST_USE coffer_err local_restored(struct rpc *rpc, int64_t created_ms, uint64_t audit_seq);
+/* Records that the store is that of a backup, made at that time when record audit_seq was the newest. With damaged
+ * above 0, so many records in it do not open: of those, it erases what is not the newest version of a secret. */
+COFFER_MUST_USE coffer_err local_restored(struct rpc *rpc, int64_t created_ms, uint64_t audit_seq,
+					  uint64_t damaged);
 
 #endif

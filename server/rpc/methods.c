@@ -205,6 +205,32 @@ static const struct method methods[] = {
 	  .audit = AUDIT_NONE,
 	  REQUEST(StatusRequest),
 	  .handle = operator_status },
+	{ .name = "Sync",
+	  .service = SERVICE_OPERATOR,
+	  .needs = NEEDS_OPERATOR,
+	  .audit = AUDIT_REQUIRED,
+	  .changes = true,
+	  REQUEST(SyncRequest),
+	  .handle = operator_sync },
+	{ .name = "MirrorTasks",
+	  .service = SERVICE_OPERATOR,
+	  .needs = NEEDS_OPERATOR,
+	  .audit = AUDIT_NONE,
+	  REQUEST(MirrorTasksRequest),
+	  .handle = operator_mirror_tasks },
+	{ .name = "MirrorOffer",
+	  .service = SERVICE_OPERATOR,
+	  .needs = NEEDS_OPERATOR,
+	  .audit = AUDIT_NONE,
+	  REQUEST(MirrorOfferRequest),
+	  .handle = operator_mirror_offer },
+	{ .name = "MirrorApply",
+	  .service = SERVICE_OPERATOR,
+	  .needs = NEEDS_OPERATOR,
+	  .audit = AUDIT_REQUIRED,
+	  .changes = true,
+	  REQUEST(MirrorApplyRequest),
+	  .handle = operator_mirror_apply },
 };
 
 #define METHODS_LEN (sizeof(methods) / sizeof(methods[0]))
@@ -240,6 +266,13 @@ const struct method methods_restore = { .name = "Restore",
 					.changes = true,
 					.handle = operator_restore };
 
+const struct method methods_restore_rest = { .name = "Restore",
+					     .service = SERVICE_OPERATOR,
+					     .needs = NEEDS_OPERATOR,
+					     .audit = AUDIT_REQUIRED,
+					     .changes = true,
+					     .handle = operator_restore_rest };
+
 const struct method methods_end_rotation = { .name = "EndRotation",
 					     .service = SERVICE_OPERATOR,
 					     .needs = NEEDS_OPERATOR,
@@ -247,6 +280,14 @@ const struct method methods_end_rotation = { .name = "EndRotation",
 					     .changes = true,
 					     .frees = true,
 					     .handle = operator_end_rotation };
+
+const struct method methods_remove_ended = { .name = "RemoveEnded",
+					     .service = SERVICE_OPERATOR,
+					     .needs = NEEDS_OPERATOR,
+					     .audit = AUDIT_REQUIRED,
+					     .changes = true,
+					     .frees = true,
+					     .handle = operator_remove_ended };
 
 const struct method *methods_find(struct slice name)
 {

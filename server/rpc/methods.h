@@ -39,6 +39,8 @@ extern const struct method methods_end_of_process;
 extern const struct method methods_expire_secrets;
 extern const struct method methods_end_rotation;
 extern const struct method methods_restore;
+extern const struct method methods_restore_rest; /* without what does not open */
+extern const struct method methods_remove_ended;
 
 /* In dispatch.c: the steps of every request, from authorization to the audit record, for a call that
  * dispatch_prepare has begun and whose body and out are set. */

@@ -1,5 +1,4 @@
-/* The Operator service: the audit log and the daemon's status. */
-#include "core/rotation.h"
+/* The Operator service: the audit log. */
 #include "rpc/methods.h"
 
 #include <stdio.h>
@@ -138,48 +137,4 @@ coffer_err operator_verify_audit(struct call *call)
 	if (verdict.done)
 		reply.last_mac = (struct slice){ verdict.last_mac, sizeof(verdict.last_mac) };
 	return codec_append(call->out, coffer_v1_VerifyAuditResponse_fields, &reply);
-}
-
-static coffer_err append_counters(struct call *call)
-{
-	size_t len;
-	const struct method *methods = methods_all(&len);
-
-	for (size_t i = 0; i < len; i++) {
-		coffer_v1_MethodStatus status = { .method = slice_str(methods[i].name),
-						  .calls = call->rpc->counters[i].calls,
-						  .errors = call->rpc->counters[i].errors };
-		coffer_err err =
-		    codec_append_message(call->out, coffer_v1_StatusResponse_methods_tag,
-					 coffer_v1_MethodStatus_fields, &status);
-		if (err != COFFER_OK)
-			return err;
-	}
-	return COFFER_OK;
-}
-
-coffer_err operator_status(struct call *call)
-{
-	const struct rpc *rpc = call->rpc;
-	coffer_v1_StatusResponse reply = {
-		.server = SLICE_LITERAL("cofferd/" COFFER_VERSION),
-		.started_at_ms = rpc->started_ms,
-		.connections = rpc->connections,
-		.revision = rpc->core->revision,
-		.audit_seq = trail_head(rpc->trail)->seq,
-		.audit_writable = trail_ready(rpc->trail, false) == COFFER_OK,
-		.arena_used = arena_used(rpc->core->arena),
-		.arena_size = arena_size(rpc->core->arena),
-		.cipher = slice_str(rpc->cipher),
-		.key_epoch = rotation_epoch(rpc->core),
-		.key_rotating = rotation_find(rpc->core) == COFFER_OK,
-	};
-	coffer_err err;
-
-	err = store_mark_get(rpc->core->store, STORE_MARK_BACKUP, &reply.backup_at_ms);
-	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
-		return err;
-	if ((err = codec_append(call->out, coffer_v1_StatusResponse_fields, &reply)) != COFFER_OK)
-		return err;
-	return append_counters(call);
 }

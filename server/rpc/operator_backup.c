@@ -68,6 +68,7 @@ coffer_err operator_read_backup(struct call *call)
 	rpc->backup.step++;
 	rpc->backup.used_ms = clock_mono_ms();
 	rpc->backup.whole = reply.done;
+	rpc->backup.count = *backup_count(rpc->backup.open);
 	if (reply.done)
 		rpc_drop_backup(rpc);
 	reply.data = (struct slice){ piece.data, piece.len };
@@ -77,11 +78,23 @@ coffer_err operator_read_backup(struct call *call)
 coffer_err operator_finish_backup(struct call *call)
 {
 	const struct rpc *rpc = call->rpc;
+	const struct recheck_count *count = &rpc->backup.count;
+	const coffer_v1_FinishBackupResponse reply = { .secrets = count->secrets,
+						       .versions = count->versions,
+						       .runs = count->runs,
+						       .damaged = count->damaged };
+	coffer_err err;
 
-	if (call->request.finish_backup.backup == rpc->backup.id && rpc->backup.whole)
-		return store_mark_put(rpc->core->store, STORE_MARK_BACKUP, rpc->backup.created_ms);
-	return call_fail(call, COFFER_FAILED_PRECONDITION,
-			 "that is not the last backup, or it was not read to its end");
+	if (call->request.finish_backup.backup != rpc->backup.id || !rpc->backup.whole)
+		return call_fail(call, COFFER_FAILED_PRECONDITION,
+				 "that is not the last backup, or it was not read to its end");
+	err = store_mark_put(rpc->core->store, STORE_MARK_BACKUP, rpc->backup.created_ms);
+	if (err != COFFER_OK)
+		return err;
+	if (count->damaged > 0)
+		call_reason(call, "%llu records in it do not open",
+			    (unsigned long long)count->damaged);
+	return codec_append(call->out, coffer_v1_FinishBackupResponse_fields, &reply);
 }
 
 /* The store is there already: what is left to do is to say where it comes from, which stands in the body. */
@@ -89,4 +102,26 @@ coffer_err operator_restore(struct call *call)
 {
 	call_reason(call, "%.*s", SLICE_ARG(call->body));
 	return COFFER_OK;
+}
+
+/* Of what does not open, only the newest version of a secret stays: it goes on to answer that it is damaged, where an
+ * older value, or another scope's, would be taken for its own. The record names as many as it has room for. */
+coffer_err operator_restore_rest(struct call *call)
+{
+	struct core *core = call->rpc->core;
+	struct recheck walk = { .bytes = 0 };
+	struct slice scope, name;
+	size_t named = 0;
+	bool opens;
+	coffer_err err;
+
+	while ((err = recheck_next(core, &walk, &opens)) == COFFER_OK) {
+		if (opens || !recheck_secret(&walk, &scope, &name))
+			continue;
+		if (named++ < RECORD_SECRETS_MAX)
+			call_about_item(call, scope, name, walk.version);
+		if (!walk.newest && (err = recheck_erase(core, &walk)) != COFFER_OK)
+			return err;
+	}
+	return err == COFFER_NOT_FOUND ? operator_restore(call) : err;
 }

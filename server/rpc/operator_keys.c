@@ -1,5 +1,6 @@
 /* The Operator service: what opens the store. */
 #include "core/keys.h"
+#include "core/mirror.h"
 #include "core/rotation.h"
 #include "rpc/call.h"
 
@@ -29,6 +30,10 @@ static coffer_err check_state(struct call *call)
 	if (call->rpc->core->key_file == NULL)
 		return call_fail(call, COFFER_FAILED_PRECONDITION,
 				 "the store is in memory: no key opens it");
+	/* Other hosts have it too, and open it as it was when they joined. */
+	if (call->rpc->core->mirror != NULL)
+		return call_fail(call, COFFER_FAILED_PRECONDITION,
+				 "the key of a store that has a bucket cannot be changed");
 	/* It has the slots of its beginning, and would end with a database that they do not open. */
 	if (call->rpc->backup.open != NULL)
 		return call_fail(call, COFFER_FAILED_PRECONDITION,
@@ -81,8 +86,9 @@ coffer_err operator_rotate_key(struct call *call)
 						    : "it takes the passphrase of the store");
 	if (err == COFFER_PERMISSION_DENIED)
 		return call_fail(call, COFFER_INVALID_ARGUMENT,
-				 passphrase.len > 0 ? "the passphrase is wrong"
-						    : "the key file is not this store's any more");
+				 passphrase.len > 0
+				     ? "the passphrase is wrong: give the one that was set last"
+				     : "the key file is not this store's any more");
 	if (err == COFFER_FAILED_PRECONDITION)
 		return unusable_file(call, err);
 	if (err != COFFER_OK)

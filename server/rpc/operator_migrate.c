@@ -5,6 +5,7 @@
 /* Of one call: each has two items in the record, the new one and the old one's end. */
 #define MOVES_MAX 32
 
+/* The request's own; or, if it has none, those of the settings. */
 static coffer_err gather_rules(struct call *call, struct buf *rules)
 {
 	struct slice rest = call->body, rule;
@@ -21,7 +22,10 @@ static coffer_err gather_rules(struct call *call, struct buf *rules)
 		if ((err = scopes_add(rules, rule)) != COFFER_OK)
 			return err;
 	}
-	return COFFER_OK;
+	if (count > 0)
+		return COFFER_OK;
+	rule = slice_str(call->rpc->core->migrate_rules);
+	return rule.len > 0 ? scopes_add(rules, rule) : COFFER_OK;
 }
 
 static coffer_err append_move(struct call *call, const struct migrate_move *move)

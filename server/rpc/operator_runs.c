@@ -329,11 +329,8 @@ static coffer_err append_run(struct call *call, const struct store_run *row, boo
 	size_t mark;
 	coffer_err err;
 
-	if (row->id.len != COFFER_ID_LEN)
-		return COFFER_DATA_LOSS;
-	memcpy(id, row->id.data, COFFER_ID_LEN);
-	id[COFFER_ID_LEN] = '\0';
-	if ((err = codec_open_message(call->out, coffer_v1_ListRunsResponse_runs_tag, &mark)) !=
+	if ((err = id_copy(id, row->id)) != COFFER_OK ||
+	    (err = codec_open_message(call->out, coffer_v1_ListRunsResponse_runs_tag, &mark)) !=
 		COFFER_OK ||
 	    (err = append_sealed(call, row, full, &info)) != COFFER_OK ||
 	    (full && (err = append_grant(call, id)) != COFFER_OK))

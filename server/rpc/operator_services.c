@@ -189,12 +189,8 @@ static coffer_err append_next(struct call *call, char id[COFFER_ID_LEN + 1])
 
 	do {
 		err = store_service_next(call->rpc->core->store, slice_str(id), &row);
-		if (err != COFFER_OK)
+		if (err != COFFER_OK || (err = id_copy(id, row.id)) != COFFER_OK)
 			return err;
-		if (row.id.len != COFFER_ID_LEN)
-			return COFFER_DATA_LOSS;
-		memcpy(id, row.id.data, COFFER_ID_LEN);
-		id[COFFER_ID_LEN] = '\0';
 	} while (!call->request.list_grants.all &&
 		 (row.end != GRANT_LIVE || call->now_ms >= row.expires_ms));
 	return append_info(call, &row);

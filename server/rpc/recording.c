@@ -43,6 +43,15 @@ void recording_end(struct call *call, coffer_err outcome)
 	call->record.done = true;
 }
 
+void recording_cancel(struct call *call)
+{
+	if (!call->record.begun)
+		return;
+	recording_end(call, COFFER_OK);
+	trail_undo(call->rpc->trail);
+	call->record.begun = call->record.done = false;
+}
+
 coffer_err recording_commit(struct call *call)
 {
 	struct rpc *rpc = call->rpc;

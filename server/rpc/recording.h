@@ -14,6 +14,9 @@ void recording_begin(struct call *call);
 /* Ends the record with the outcome; a failed batch keeps none of its items. */
 void recording_end(struct call *call, coffer_err outcome);
 
+/* Forgets the record, if it has begun: the request is looked at again later. */
+void recording_cancel(struct call *call);
+
 /* Commits the open transaction together with the record of its success. On failure everything is
  * rolled back and the record is open again, for another outcome; but after COFFER_INTERNAL there is none. */
 COFFER_MUST_USE coffer_err recording_commit(struct call *call);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct grant;
+struct mirror_ticket;
 
 typedef enum rpc_service { SERVICE_RUNNER, SERVICE_OPERATOR } rpc_service;
 
@@ -15,8 +16,10 @@ struct session {
 	uint32_t uid;        /* of the peer when it connected */
 	uint32_t gid;
 	int32_t pid;
-	struct grant *grant; /* what Hello bound; NULL before */
-	char *via;           /* what Hello carried; heap, NULL if nothing */
+	struct grant *grant;          /* what Hello bound; NULL before */
+	char *via;                    /* what Hello carried; heap, NULL if nothing */
+	struct mirror_ticket *ticket; /* its write that waits for the bucket, or NULL */
+	uint64_t list;                /* the look at the bucket that its Sync waits for; 0: none */
 };
 
 #endif

@@ -1,11 +1,17 @@
 #include "rpc/writes.h"
 
+#include "core/mirror.h"
+
 coffer_err writes_fail(struct call *call, coffer_err err, struct slice name)
 {
 	switch (err) {
 	case COFFER_NOT_FOUND:
 		return call_unknown_secret(call, name);
 	case COFFER_ABORTED:
+		if (call->rpc->core->mirror != NULL && call->rpc->core->mirror->busy)
+			return call_fail(call, err,
+					 "secret '%.*s' is being written by another host",
+					 SLICE_ARG(name));
 		return call_fail(call, err, "secret '%.*s' is not at the expected version",
 				 SLICE_ARG(name));
 	case COFFER_RESOURCE_EXHAUSTED:

@@ -98,6 +98,7 @@ COFFER_MUST_USE coffer_err store_revision_put(struct store *store, uint64_t revi
 typedef enum store_mark {
 	STORE_MARK_MIGRATED = 1, /* a flat store's secrets were moved, or there were none to move */
 	STORE_MARK_BACKUP = 2,   /* a backup was safe */
+	STORE_MARK_MIRRORED = 3, /* the store went into a bucket, or came out of one */
 } store_mark;
 COFFER_MUST_USE coffer_err store_mark_get(struct store *store, store_mark mark, int64_t *at_ms);
 COFFER_MUST_USE coffer_err store_mark_put(struct store *store, store_mark mark, int64_t at_ms);
@@ -112,6 +113,19 @@ struct store_anchor {
 };
 COFFER_MUST_USE coffer_err store_anchor_get(struct store *store, struct store_anchor *anchor);
 COFFER_MUST_USE coffer_err store_anchor_put(struct store *store, const struct store_anchor *anchor);
+
+/* What is there. The counts are kept as it changes, or look at what lives alone. */
+struct store_stats {
+	uint64_t secrets;  /* whose newest version is no tombstone */
+	uint64_t versions; /* tombstones too */
+	uint64_t runs_live;
+	uint64_t services_live;
+	uint64_t bytes; /* of the database's files; 0 in memory */
+	uint32_t schema;
+	const char *engine; /* its version; static */
+};
+COFFER_MUST_USE coffer_err store_stats(struct store *store, int64_t now_ms,
+				       struct store_stats *stats);
 
 /* --- secrets: every version is a row ---------------------------------------------------------------- */
 
@@ -156,6 +170,9 @@ COFFER_MUST_USE coffer_err store_secret_prune(struct store *store, struct slice 
 /* Deletes every version. COFFER_NOT_FOUND if there was none. */
 COFFER_MUST_USE coffer_err store_secret_purge(struct store *store, struct slice scope,
 					      struct slice name);
+/* Deletes the versions from first to last. None is fine. */
+COFFER_MUST_USE coffer_err store_secret_erase(struct store *store, struct slice scope,
+					      struct slice name, uint32_t first, uint32_t last);
 /* Deletes every version of every secret of the scope, and when they expire. None is fine. */
 COFFER_MUST_USE coffer_err store_scope_purge(struct store *store, struct slice scope);
 
@@ -169,6 +186,46 @@ COFFER_MUST_USE coffer_err store_expiry_put(struct store *store, struct slice sc
 					    struct slice name, int64_t at_ms);
 /* The secret that expires first. COFFER_NOT_FOUND if none does. */
 COFFER_MUST_USE coffer_err store_expiry_next(struct store *store, struct store_expiry *expiry);
+
+/* --- what is known of a bucket's objects -------------------------------------------------------------- */
+
+#define STORE_BATCH_LEN 16
+
+/* The numbers are stored. */
+typedef enum object_state {
+	OBJECT_APPLIED = 1, /* what it holds was stored here, though it may be pruned since */
+	OBJECT_VOID =
+	    2, /* of a batch that was not whole: its version is used up, and holds nothing */
+	OBJECT_PURGE = 3, /* it erased every version below, and the rows of their objects */
+} object_state;
+
+/* One version of one secret. */
+struct store_object {
+	uint8_t name[STORE_HASH_LEN]; /* the keyed hash */
+	uint32_t version;
+	object_state state;
+	uint8_t batch[STORE_BATCH_LEN]; /* zeros: of none */
+	int64_t created_ms;
+};
+/* In the place of what is there. */
+COFFER_MUST_USE coffer_err store_object_put(struct store *store, const struct store_object *object);
+/* The newest that is below the version (UINT32_MAX: the newest). */
+COFFER_MUST_USE coffer_err store_object_before(struct store *store,
+					       const uint8_t name[STORE_HASH_LEN], uint32_t version,
+					       struct store_object *object);
+/* The oldest. */
+COFFER_MUST_USE coffer_err store_object_first(struct store *store,
+					      const uint8_t name[STORE_HASH_LEN],
+					      struct store_object *object);
+/* Deletes those below the version. None is fine. */
+COFFER_MUST_USE coffer_err store_object_erase(struct store *store,
+					      const uint8_t name[STORE_HASH_LEN], uint32_t version);
+/* Looks at every one. */
+COFFER_MUST_USE coffer_err store_object_count(struct store *store, uint64_t *count);
+/* The batch of that id is whole. */
+COFFER_MUST_USE coffer_err store_batch_put(struct store *store, const uint8_t id[STORE_BATCH_LEN]);
+/* COFFER_NOT_FOUND: that is not known. */
+COFFER_MUST_USE coffer_err store_batch_get(struct store *store, const uint8_t id[STORE_BATCH_LEN]);
 
 /* --- grants ------------------------------------------------------------------------------------------ */
 
@@ -220,6 +277,13 @@ COFFER_MUST_USE coffer_err store_grant_renew(struct store *store, struct slice i
 					     int64_t expires_ms);
 COFFER_MUST_USE coffer_err store_grant_set_end(struct store *store, struct slice id, grant_end end);
 
+/* The service whose expires_ms is the smallest, if that is not after before_ms; live or not. */
+COFFER_MUST_USE coffer_err store_service_expired_first(struct store *store, int64_t before_ms,
+						       struct store_grant *grant);
+/* COFFER_NOT_FOUND if there is no such grant that has ended or has expired at before_ms. */
+COFFER_MUST_USE coffer_err store_grant_delete(struct store *store, struct slice id,
+					      int64_t before_ms);
+
 /* --- runs --------------------------------------------------------------------------------------------- */
 
 /* Equal to coffer.v1.RunState. The numbers are stored. */
@@ -269,6 +333,12 @@ COFFER_MUST_USE coffer_err store_run_claim(struct store *store, struct slice id,
 /* Ends a pending or active run. COFFER_NOT_FOUND if it is neither. */
 COFFER_MUST_USE coffer_err store_run_end(struct store *store, struct slice id, run_state state,
 					 int64_t finished_ms);
+
+/* The run that ended first, if that was not after before_ms. */
+COFFER_MUST_USE coffer_err store_run_ended_first(struct store *store, int64_t before_ms,
+						 struct store_run *run);
+/* COFFER_NOT_FOUND if there is no such run that has ended. */
+COFFER_MUST_USE coffer_err store_run_delete(struct store *store, struct slice id);
 
 /* --- copies ------------------------------------------------------------------------------------------- */
 

@@ -18,6 +18,9 @@
  * (libsodium's documentation, "Key derivation"; RFC 7693 with the parameter block of BLAKE2). */
 #define SUBKEY_CONTEXT "cofferv1"
 
+#define OBJECT_NAME_LABEL     "coffer/object-name/v1"
+#define OBJECT_NAME_LABEL_LEN (sizeof(OBJECT_NAME_LABEL) - 1)
+
 #define WRAP_LABEL     "coffer/wrap/v1"
 #define WRAP_LABEL_LEN (sizeof(WRAP_LABEL) - 1)
 #define WRAP_INPUT_LEN (WRAP_LABEL_LEN + KEYRING_STORE_UUID_LEN + 4 + KEYRING_NONCE_LEN)
@@ -48,6 +51,7 @@ struct keyring {
 	struct epoch epochs[KEYRING_EPOCHS_MAX];
 	bool lasts;                           /* the lasting keys are there */
 	uint8_t lasting[KEYRING_LASTING_LEN]; /* for tokens, for the audit log */
+	uint8_t object_name[KEYRING_KEY_LEN]; /* made of that for tokens, so it lasts too */
 };
 
 _Static_assert(sizeof(struct keyring) <= ARENA_PAGE, "the keyring is one page of the arena");
@@ -91,6 +95,15 @@ static const struct epoch *epoch_find(const struct keyring *keyring, uint32_t nu
 	return NULL;
 }
 
+static void derive_object_name(struct keyring *keyring)
+{
+	/* Fails only for lengths that it does not support. A token is longer than the label. */
+	(void)crypto_generichash(keyring->object_name, KEYRING_KEY_LEN,
+				 (const uint8_t *)OBJECT_NAME_LABEL, OBJECT_NAME_LABEL_LEN,
+				 keyring->lasting, KEYRING_KEY_LEN);
+	sodium_stackzero(STACK_RESIDUE);
+}
+
 static coffer_err epoch_add(struct keyring *keyring, uint32_t number,
 			    const uint8_t root[KEYRING_KEY_LEN])
 {
@@ -114,6 +127,7 @@ static coffer_err epoch_add(struct keyring *keyring, uint32_t number,
 		memcpy(keyring->lasting, epoch->keys[KEY_TOKEN - 1], KEYRING_KEY_LEN);
 		memcpy(keyring->lasting + KEYRING_KEY_LEN, epoch->keys[KEY_AUDIT - 1],
 		       KEYRING_KEY_LEN);
+		derive_object_name(keyring);
 		keyring->lasts = true;
 	}
 	return COFFER_OK;
@@ -274,12 +288,16 @@ const uint8_t *keyring_lasting(const struct keyring *keyring)
 void keyring_set_lasting(struct keyring *keyring, const uint8_t keys[KEYRING_LASTING_LEN])
 {
 	memcpy(keyring->lasting, keys, KEYRING_LASTING_LEN);
+	derive_object_name(keyring);
 	keyring->lasts = true;
 }
 
 const uint8_t *keyring_lasting_key(const struct keyring *keyring, key_purpose purpose)
 {
-	assert(keyring->lasts && (purpose == KEY_TOKEN || purpose == KEY_AUDIT));
+	assert(keyring->lasts &&
+	       (purpose == KEY_TOKEN || purpose == KEY_AUDIT || purpose == KEY_OBJECT_NAME));
+	if (purpose == KEY_OBJECT_NAME)
+		return keyring->object_name;
 	return keyring->lasting + (purpose == KEY_TOKEN ? 0 : KEYRING_KEY_LEN);
 }
 

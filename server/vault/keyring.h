@@ -7,7 +7,8 @@
  *   crypto_kdf(root key, epoch and purpose) = sub-key
  *
  * Sub-keys for tokens and for the audit log last: they stay those of the store's first epoch, so that tokens
- * which were handed out and records which were written stay good when the root key is changed.
+ * which were handed out and records which were written stay good when the root key is changed. So does the key
+ * that a bucket's objects are named by, BLAKE2b-256(key: the lasting key for tokens, "coffer/object-name/v1").
  *
  * The commitment makes a slot open under one KEK only; the associated data makes an edited slot
  * fail. Every key lives in one page of the arena. */
@@ -92,7 +93,7 @@ const uint8_t *keyring_key(const struct keyring *keyring, key_purpose purpose, u
 const uint8_t *keyring_lasting(const struct keyring *keyring);
 void keyring_set_lasting(struct keyring *keyring, const uint8_t keys[KEYRING_LASTING_LEN]);
 
-/* The lasting key of that purpose, KEY_TOKEN or KEY_AUDIT. */
+/* The lasting key of that purpose, KEY_TOKEN, KEY_AUDIT or KEY_OBJECT_NAME. */
 const uint8_t *keyring_lasting_key(const struct keyring *keyring, key_purpose purpose);
 
 /* Wipes an epoch's keys; the highest that is left is current. One that is not there is fine. */

@@ -56,6 +56,11 @@ bool seal_available(seal_algorithm algorithm)
 	return prefix_len(algorithm) != 0 && sodium_init() >= 0 && runs_here(algorithm);
 }
 
+const char *seal_library(void)
+{
+	return sodium_version_string();
+}
+
 size_t seal_sealed_len(seal_algorithm algorithm, size_t len)
 {
 	assert(prefix_len(algorithm) != 0);

@@ -36,6 +36,9 @@ struct seal_context {
 /* False if this machine has no hardware AES and algorithm needs it. */
 bool seal_available(seal_algorithm algorithm);
 
+/* The version of the library that does it; static. */
+const char *seal_library(void);
+
 /* Bytes that a plaintext of len bytes becomes. */
 size_t seal_sealed_len(seal_algorithm algorithm, size_t len);
 

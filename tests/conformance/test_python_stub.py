@@ -96,6 +96,11 @@ def drive_every_method(operator, runner):
         assert refused(call, request) == "FAILED_PRECONDITION"  # no key opens a store in memory
     assert refused(operator.ReadBackup, pb.ReadBackupRequest(backup=1)) == "ABORTED"
     assert not operator.Migrate(pb.MigrateRequest(rules=["X_*=x"])).secrets
+    for call, request in ((operator.Sync, pb.SyncRequest()),
+                          (operator.MirrorTasks, pb.MirrorTasksRequest(max=1)),
+                          (operator.MirrorOffer, pb.MirrorOfferRequest(keys=["v1/x"])),
+                          (operator.MirrorApply, pb.MirrorApplyRequest())):
+        assert refused(call, request) == "FAILED_PRECONDITION"  # there is no bucket
 
     assert operator.ReadAudit(pb.ReadAuditRequest()).lines
     verdict = operator.VerifyAudit(pb.VerifyAuditRequest())

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 
 from coffer_test import Daemon, Wire, eventually, needles_of, sentinel
 
@@ -282,30 +281,6 @@ def test_a_backup_begun_during_a_key_rotation_that_ends_meanwhile_opens(daemon):
     daemon.start()
     assert daemon.runner(run).ask("GetSecret", name="NAME").value == b"value"
     assert daemon.verify_audit().problem == ""
-
-
-def test_a_restore_that_is_killed_leaves_the_old_home_or_the_new_one(daemon):
-    """G5: whole, at every step."""
-    daemon.put("NAME", b"old")
-    path = saved(daemon)
-    daemon.put("NAME", b"new")
-    stop(daemon)
-    seen = set()
-    environ = daemon.clean_environ()  # a sanitized program looks for leaks in a way that strace prevents
-    environ["ASAN_OPTIONS"] = environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
-    for calls in range(40, 4000, 45):
-        command = ["strace", "-f", "-o", os.devnull, "-e", "trace=file,desc",
-                   "-e", f"inject=file,desc:signal=KILL:when={calls}",
-                   os.environ["COFFERD"], f"--restore={path}", "--home", daemon.home]
-        done = subprocess.run(command, env=environ, capture_output=True,
-                              stdin=subprocess.DEVNULL)
-        daemon.start()
-        seen.add(reveal(daemon, "NAME"))
-        assert daemon.verify_audit().problem == ""
-        if done.returncode == 0:
-            break
-        stop(daemon)
-    assert done.returncode == 0 and seen == {b"old", b"new"}
 
 
 def test_a_backup_in_memory_is_refused_as_no_key_would_open_it(ephemeral):

@@ -351,9 +351,34 @@ def test_sighup_reads_the_settings_again(daemon):
 
     for number in range(4):
         daemon.put("NAME", b"%d" % number)
-    reload("versions_kept = 2\n", "are read again")
+    reload("versions_kept = 2\nvalue_max = 70000\n", "are read again; changed: versions_kept\n")
+    assert b"need a restart, and are as they were: value_max\n" in daemon.log
     daemon.put("NAME", b"4")
     assert kept() == 2
     reload("versions_kept = many\n", "the settings are as they were")
     daemon.put("NAME", b"5")
     assert kept() == 2
+
+
+def test_sighup_takes_over_the_settings_of_the_audit_log(daemon):
+    """J1: the size of its files, for the one that is open too, and how many are kept."""
+    def reload(text):
+        (daemon.home / "coffer.conf").write_text(text)
+        mark = len(daemon.log)
+        daemon.process.send_signal(signal.SIGHUP)
+        eventually(lambda: b"are read again" in daemon.log[mark:], "the settings are read")
+        return daemon.log[mark:]
+
+    def fill():
+        for _ in range(60):
+            daemon.admin("ListRuns")
+        return len(daemon.audit_files())
+
+    assert fill() == 1
+    log = reload("audit_file_max = 4096\naudit_keep = 3\naudit_rate = 1000\naudit_sync = always\n")
+    assert b"changed: audit_sync, audit_file_max, audit_keep, audit_rate\n" in log
+    assert fill() == 3
+    assert b"changed: none\n" in reload((daemon.home / "coffer.conf").read_text())
+    assert b"changed: audit_sync, audit_file_max, audit_keep, audit_rate\n" in reload("")
+    assert daemon.verify_audit().problem == ""
+    assert fill() == 3

@@ -1,5 +1,6 @@
 """What happens at the end of a secret's time, and to who edits the database: through the whole daemon. (E3, C8)"""
 
+import contextlib
 import sqlite3
 import time
 
@@ -83,3 +84,30 @@ def test_who_edits_a_row_has_it_open_nowhere(daemon, edit):
     with pytest.raises(Refused) as caught:
         daemon.runner(run).ask("GetSecret", name="A")
     assert "the stored record of 'A' is damaged" in str(caught.value)
+
+
+def test_a_run_is_removed_so_long_after_its_end_and_a_live_one_never(daemon):
+    """keep_runs_for: with its grant and what it was about, and a record; its token is unknown from then on."""
+    daemon.put("A", b"v")
+    old, live = daemon.create(), daemon.create(ref="other")
+    daemon.runner(old).ask("Bootstrap")
+    daemon.admin("FinishRun", run_id=old.run_id, result="SUCCEEDED")
+    daemon.stop()
+    with contextlib.closing(sqlite3.connect(daemon.database())) as database:
+        database.execute("UPDATE run SET finished_ms = ?", (int(time.time() * 1000) - HOUR_MS,))
+        database.commit()
+    daemon.start()
+    daemon.operator().ask("ListRuns", run_id=old.run_id)
+    daemon.stop()
+    (daemon.home / "coffer.conf").write_text("keep_runs_for = 59m\n")
+    daemon.start()
+    eventually(lambda: [run.run_id for run in daemon.admin("ListRuns").runs] == [live.run_id], "it is removed")
+    (record,) = [record for record in daemon.audit() if record["op"] == "RemoveEnded"]
+    assert record["secrets"] == [{"scope": f"run/{old.run_id}"}]
+    assert daemon.runner(live).ask("GetSecret", name="A").value == b"v"
+    with pytest.raises(Refused):
+        daemon.runner(old)
+    assert daemon.audit()[-1]["reason"] == "unknown"
+    assert daemon.operator().code("ListRuns", run_id=old.run_id) == "NOT_FOUND"
+    assert "RemoveEnded" in "".join(daemon.admin("ReadAudit", run=old.run_id).lines)
+    assert daemon.verify_audit().problem == ""

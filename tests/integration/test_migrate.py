@@ -154,6 +154,36 @@ def test_the_first_start_on_a_flat_store_moves_its_secrets_once(daemon):
     assert daemon.verify_audit().problem == ""
 
 
+def test_rules_of_the_settings_are_those_of_the_start_and_of_a_call_without_any(daemon):
+    """D3: they go before those that are built in, and count for who reads the bare name."""
+    daemon.put("BEARER_TOKEN_A", b"a")
+    daemon.put("BEARER_TOKEN_B", b"b")
+    daemon.put("DEPLOY_KEY", b"k")
+    token = service(daemon, "system/deploy")
+    daemon.terminate()
+    assert daemon.wait() == 0
+    (daemon.home / "coffer.conf").write_text(
+        "migrate_rules = BEARER_TOKEN_A=edge\nmigrate_rules = DEPLOY_*=deploy\n")
+    daemon.start()
+    with Wire(daemon.socket) as wire:
+        wire.hello(token)
+        assert wire.ask("GetSecret", name="DEPLOY_KEY").value == b"k"
+        assert wire.code("GetSecret", name="BEARER_TOKEN_A") == "NOT_FOUND"
+    assert migrate(daemon, dry_run=True) == [
+        ("BEARER_TOKEN_A", "system/edge", False), ("BEARER_TOKEN_B", "system/workloads", False),
+        ("DEPLOY_KEY", "system/deploy", False)]
+    assert migrate(daemon, dry_run=True, rules=["DEPLOY_*=other"]) == [
+        ("BEARER_TOKEN_A", "system/workloads", False),
+        ("BEARER_TOKEN_B", "system/workloads", False), ("DEPLOY_KEY", "system/other", False)]
+    daemon.terminate()
+    assert daemon.wait() == 0
+    forget(daemon)
+    daemon.start()
+    assert where(daemon, "BEARER_TOKEN_A", "edge") == (None, b"a")
+    assert where(daemon, "BEARER_TOKEN_B", "workloads") == (None, b"b")
+    assert where(daemon, "DEPLOY_KEY", "deploy") == (None, b"k")
+
+
 def test_a_migration_by_hand_makes_that_of_the_start_needless(daemon):
     """D3"""
     daemon.terminate()

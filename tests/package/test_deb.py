@@ -25,6 +25,7 @@ WANTED = {
     "coffer-http": ["usr/sbin/coffer-http", "usr/lib/systemd/system/coffer-http.service",
                     "usr/lib/systemd/system/coffer-http.socket", "usr/lib/sysusers.d/coffer-http.conf",
                     "usr/share/man/man8/coffer-http.8.gz"],
+    "coffer-s3": ["usr/libexec/coffer/coffer-s3", "usr/share/man/man8/coffer-s3.8.gz"],
     "libcoffer0": ["LIB/libcoffer.so.0", "LIB/libcoffer-admin.so.0"],
     "libcoffer-dev": ["LIB/libcoffer.so", "LIB/libcoffer-admin.so", "LIB/libcoffer.a",
                       "LIB/pkgconfig/libcoffer.pc", "LIB/pkgconfig/libcoffer-admin.pc",
@@ -117,6 +118,8 @@ def test_the_packages_depend_on_what_they_use(packages):
     version = field("coffer", "Version")
     for library in ("libc6", "libev4", "libsodium23", "libsqlite3-0"):
         assert library in field("coffer", "Depends")
+    for library in ("libc6", "libcurl4", "libev4", "libexpat1", "libssl3", f"coffer (= {version})"):
+        assert library in field("coffer-s3", "Depends")
     for library in ("libc6", "libmicrohttpd12", "libgnutls30", "libsodium23"):
         assert library in field("coffer-http", "Depends")
     assert field("libcoffer0", "Depends").startswith("libc6 (") and "," not in field("libcoffer0", "Depends")

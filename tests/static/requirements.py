@@ -6,7 +6,8 @@ names cases as "file::case" below tests/, "<br>" between them; a case is written
 
     integration/test_reading.py::test_the_most_specific_scope_wins<br>cli/run.bats::ids that are none are refused
 
-What is done or done in part has at least one, what is open none.
+What is done or done in part has at least one, what is open none. The table of docs/security.md, with the columns
+attack or fault and test, names cases in the same way.
 """
 
 import re
@@ -14,6 +15,7 @@ import re
 import tree
 
 DOCUMENT = "docs/requirements.md"
+ATTACKS = "docs/security.md"
 COUNTS = {"A": 8, "B": 5, "C": 8, "D": 3, "E": 5, "F": 6, "G": 5, "H": 3, "I": 3, "J": 5}
 IDS = [f"{letter}{i}" for letter, count in COUNTS.items() for i in range(1, count + 1)]
 STATE = re.compile(r"done|open|part: .+")
@@ -38,8 +40,17 @@ def wrong_test(reference):
     return None
 
 
+def wrong_attacks():
+    rows = list(tree.table(ATTACKS, "attack or fault", "test"))
+    if not rows:
+        yield f"{ATTACKS}: there is no table of attacks"
+    for number, row in rows:
+        for problem in filter(None, map(wrong_test, row["test"].split("<br>"))):
+            yield f"{ATTACKS}:{number}: {problem}"
+
+
 def main():
-    problems, seen, done = [], [], 0
+    problems, seen, done = list(wrong_attacks()), [], 0
     for number, row in tree.table(DOCUMENT, "id", "what", "test", "state"):
         where = f"{DOCUMENT}:{number}: {row['id']}"
         references = [r for r in row["test"].split("<br>") if r.strip()]

@@ -714,6 +714,120 @@ class Ephemeral(Daemon):
         return Path(self.printed["COFFER_ADMIN_SOCKET"])
 
 
+# --- HTTP -----------------------------------------------------------------------------------------
+
+
+class Certificates:
+    """A CA of the test's own, in a folder, and what it signs; paths of PEM files."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder = Path(folder)
+        self.ca, self._key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        self._openssl("req", "-x509", *self._new_key(self._key), "-subj", f"/CN={name}", "-days", "2",
+                      "-out", self.ca)
+
+    @staticmethod
+    def _openssl(*arguments):
+        done = subprocess.run(["openssl", *map(str, arguments)], stdin=subprocess.DEVNULL, check=False,
+                              capture_output=True, text=True, timeout=DEADLINE)
+        assert done.returncode == 0, done.stderr
+
+    @staticmethod
+    def _new_key(path):
+        return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
+
+    def issue(self, name, names="DNS:localhost,IP:127.0.0.1", usage="serverAuth", days=2):
+        """(certificate, key) for that subject; with days -1 one that has expired."""
+        cert, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
+        request, extensions = self.folder / f"{name}.csr", self.folder / f"{name}.ext"
+        extensions.write_text(f"subjectAltName={names}\nextendedKeyUsage={usage}\n")
+        self._openssl("req", *self._new_key(key), "-subj", f"/CN={name}", "-out", request)
+        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._key,
+                      "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", cert)
+        return cert, key
+
+
+class Shim:
+    """coffer-http before the daemon of that socket, in a with statement. With tls it has a certificate for localhost and
+    127.0.0.1, of the CA in .ca. .url is where it serves, .log what it has said."""
+
+    def __init__(self, path, *options, tls=False, environ=None):
+        self.folder = Path(tempfile.mkdtemp(prefix="coffer-http-"))
+        self.options = ["--socket", path, "--listen", "127.0.0.1:0", *options]
+        self.environ = dict(environ or {})
+        self.ca = self.url = self.port = self.process = self._reader = None
+        self.log = b""
+        self._settled = threading.Event()
+        self._is_ready = False
+        if tls:
+            self.certificates = Certificates(self.folder)
+            self.ca = self.certificates.ca
+            cert, key = self.certificates.issue("localhost")
+            self.options += ["--tls-cert", cert, "--tls-key", key]
+
+    def __enter__(self):
+        try:
+            self.launch()
+            self.wait_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.wait()
+        shutil.rmtree(self.folder)
+        report = b"runtime error:" in self.log or b"Sanitizer" in self.log
+        assert not report, self.log.decode(errors="replace")
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def launch(self, **fields):
+        kept = {name: value for name, value in os.environ.items()
+                if name == "PATH" or name.endswith("SAN_OPTIONS")}
+        settings = self.folder / "settings"  # or it would read those of the host
+        settings.touch()
+        self._settled.clear()
+        self._is_ready = False
+        self.process = subprocess.Popen(
+            [os.environ["COFFER_HTTP"], "--config", settings, *map(str, self.options)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env={**kept, **self.environ}, **fields)
+        self._reader = threading.Thread(target=self._read_log, args=(self.process.stderr,))
+        self._reader.start()
+
+    def _read_log(self, pipe):
+        with pipe:
+            for line in pipe:
+                self.log += line
+                if line.startswith(b"listening on "):
+                    self.url = line.split()[-1].decode()
+                    self.port = int(self.url.rsplit(":", 1)[1])
+                elif line == b"ready\n":
+                    self._is_ready = True
+                    self._settled.set()
+        self._settled.set()
+
+    def wait_ready(self):
+        assert self._settled.wait(DEADLINE), f"not ready in {DEADLINE} s:\n{self.log.decode()}"
+        assert self._is_ready, f"coffer-http did not start:\n{self.log.decode()}"
+
+    def wait(self):
+        """Waits for it to end; its exit status."""
+        status = self.process.wait(DEADLINE)
+        self._reader.join(DEADLINE)
+        return status
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.wait()
+        assert status == 0, f"exit status {status}:\n{self.log.decode()}"
+
+
 # --- fixtures -------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,12 @@ function(coffer_pytest)
 			COFFERD=$<TARGET_FILE:cofferd>
 			COFFER=$<TARGET_FILE:coffer-cli>
 			PROTOC=${PROTOC})
+		if(TARGET coffer-http)
+			list(APPEND environment COFFER_HTTP=$<TARGET_FILE:coffer-http>)
+		endif()
+		if(TARGET coffer-s3)
+			list(APPEND environment COFFER_S3=$<TARGET_FILE:coffer-s3>)
+		endif()
 		set_tests_properties(${folder}.${name} PROPERTIES TIMEOUT 900
 			ENVIRONMENT "${environment}")
 	endforeach()

@@ -202,6 +202,18 @@ static void random_takes_and_gives_never_overlap_nor_leak(void **state)
 	assert_int_equal(arena_used(arena), 0);
 }
 
+static void the_most_that_was_lent_is_remembered(void **state)
+{
+	struct arena *arena = *state;
+	void *two = arena_take(arena, 2 * ARENA_PAGE), *one = arena_take(arena, ARENA_PAGE);
+
+	arena_give(arena, two, 2 * ARENA_PAGE, 0);
+	assert_int_equal(arena_used(arena), ARENA_PAGE);
+	assert_int_equal(arena_peak(arena), 3 * ARENA_PAGE);
+	arena_give(arena, one, ARENA_PAGE, 0);
+	assert_int_equal(arena_peak(arena), 3 * ARENA_PAGE);
+}
+
 static void giving_wipes_only_what_was_used(void **state)
 {
 	struct arena *arena = *state;
@@ -378,6 +390,7 @@ int main(void)
 		CASE(lowest_address_is_lent_first),
 		CASE(holes_are_used_only_by_what_fits),
 		CASE(random_takes_and_gives_never_overlap_nor_leak),
+		CASE(the_most_that_was_lent_is_remembered),
 		CASE(giving_wipes_only_what_was_used),
 		CASE(giving_null_is_fine),
 		CASE(wrong_gives_abort),

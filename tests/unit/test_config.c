@@ -38,6 +38,9 @@ static void without_any_source_there_are_defaults(void **state)
 	assert_int_equal(config.versions_kept, COFFER_VERSIONS_KEPT);
 	assert_int_equal(config.audit_file_max, 64 << 20);
 	assert_int_equal(config.audit_keep, 16);
+	assert_int_equal(config.audit_rate, 64 << 10);
+	assert_int_equal(config.keep_runs_ms, INT64_C(30) * 86400 * 1000);
+	assert_null(config.migrate_rules);
 	assert_null(config.socket);
 	assert_null(config.key_file);
 	config_free(&config);
@@ -114,6 +117,18 @@ static void folders_are_a_list_that_flags_replace_as_a_whole(void **state)
 	assert_null(config.source_dirs);
 }
 
+/* With these arguments nothing is read, and that is said. */
+static void assert_refused(const char *const *args, const char *wanted)
+{
+	struct config config;
+	const char *told;
+
+	assert_int_equal(read_with(&config, args, &told), COFFER_INVALID_ARGUMENT);
+	if (strstr(told, wanted) == NULL)
+		fail_msg("%s is not in: %s", wanted, told);
+	assert_null(config.home);
+}
+
 static void bad_input_is_named(void **state)
 {
 	static const struct {
@@ -154,14 +169,34 @@ static void bad_input_is_named(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < CASES(cases); i++) {
-		struct config config;
-		const char *told;
-		assert_int_equal(read_with(&config, cases[i].args, &told), COFFER_INVALID_ARGUMENT);
-		if (strstr(told, cases[i].told) == NULL)
-			fail_msg("%s is not in: %s", cases[i].told, told);
-		assert_null(config.home);
-	}
+	for (size_t i = 0; i < CASES(cases); i++)
+		assert_refused(cases[i].args, cases[i].told);
+}
+
+static void bad_times_rules_and_rates_are_named(void **state)
+{
+	static const struct {
+		const char *args[3], *told;
+	} cases[] = {
+		{ { "--keep-runs-for", "30" }, "--keep-runs-for: takes 0, or a time like" },
+		{ { "--keep-runs-for", "-3d" }, "--keep-runs-for" },
+		{ { "--keep-runs-for", "3dd" }, "--keep-runs-for" },
+		{ { "--keep-runs-for", "d" }, "--keep-runs-for" },
+		{ { "--keep-runs-for", "" }, "--keep-runs-for" },
+		{ { "--keep-runs-for", "0d" }, "--keep-runs-for" },
+		{ { "--keep-runs-for", "36526d" }, "--keep-runs-for" },
+		{ { "--keep-runs-for", "99999999999999999999s" }, "--keep-runs-for" },
+		{ { "--migrate-rules", "A_*" }, "a rule is not PATTERN=component" },
+		{ { "--migrate-rules", "A_*=x,B/=y" }, "a rule" },
+		{ { "--migrate-rules", "A_*=x y" }, "a rule is not PATTERN=component" },
+		{ { "--migrate-rules", "" }, "--migrate-rules: is empty" },
+		{ { "--migrate-rules", " , " }, "--migrate-rules: is empty" },
+		{ { "--audit-rate", "1073741825" }, "--audit-rate: takes a number from 0" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++)
+		assert_refused(cases[i].args, cases[i].told);
 }
 
 static void bad_input_of_the_environment_is_named(void **state)
@@ -184,6 +219,53 @@ static void bad_input_of_the_environment_is_named(void **state)
 		assert_non_null(strstr(told, cases[i].told));
 		unsetenv(cases[i].name);
 	}
+}
+
+static void settings_of_a_bucket_come_from_every_source_but_secrets_from_no_flag(void **state)
+{
+	struct home *home = *state;
+	const char *told, *file = home_file(home, "coffer.conf",
+					    "s3_region = of-file\ns3_prefix = of-file\n", 0600);
+	struct config config;
+
+	setenv("CI_SECRETS_S3_BUCKET", "of-ci", 1);
+	setenv("CI_SECRETS_S3_REGION", "of-ci", 1);
+	setenv("COFFER_S3_REGION", "of-variable", 1);
+	setenv("CI_SECRETS_S3_ACCESS_KEY_ID", "id", 1);
+	setenv("CI_SECRETS_S3_SECRET_KEY", "a secret", 1);
+	must(read_with(&config, ARGS("--config", file, "--s3-encrypt", "sse-s3"), NULL));
+	assert_string_equal(config.s3.bucket, "of-ci");
+	assert_string_equal(config.s3.region, "of-variable");
+	assert_string_equal(config.s3.prefix, "of-file");
+	assert_string_equal(config.s3.encrypt, "sse-s3");
+	assert_string_equal(config.s3.secret_access_key, "a secret");
+	assert_null(getenv("CI_SECRETS_S3_SECRET_KEY"));
+	config_free(&config);
+	assert_null(config.s3.secret_access_key);
+	assert_int_equal(read_with(&config, ARGS("--s3-secret-access-key", "x"), &told),
+			 COFFER_INVALID_ARGUMENT);
+	assert_non_null(strstr(told, "others could read it"));
+	unsetenv("CI_SECRETS_S3_BUCKET");
+	unsetenv("CI_SECRETS_S3_REGION");
+	unsetenv("COFFER_S3_REGION");
+	unsetenv("CI_SECRETS_S3_ACCESS_KEY_ID");
+}
+
+static void settings_of_a_bucket_that_do_not_go_together_are_named(void **state)
+{
+	static const struct {
+		const char *args[10], *told;
+	} cases[] = {
+		{ { "--s3-endpoint", "http://x" }, "no --s3-bucket" },
+		{ { "--s3-bucket", "b", "--ephemeral" }, "--ephemeral" },
+		{ { "--s3-bucket", "b", "--s3-access-key-id", "i" }, "go together" },
+		{ { "--s3-bucket", "b", "--s3-encrypt", "sse-c" }, "sse-c-key-file" },
+		{ { "--s3-bucket", "b", "--s3-encrypt", "rot13" }, "is one of" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++)
+		assert_refused(cases[i].args, cases[i].told);
 }
 
 static void bad_lines_of_the_file_are_named_by_number(void **state)
@@ -282,6 +364,99 @@ static void a_reload_reads_the_same_arguments_again(void **state)
 	config_free(&second);
 }
 
+static void a_time_has_a_number_and_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms;
+	} cases[] = {
+		{ "0", 0 },          { "1s", 1000 },      { "90m", 5400000 },
+		{ "12h", 43200000 }, { "7d", 604800000 }, { "36525d", INT64_C(36525) * 86400000 },
+	};
+	struct config config;
+
+	(void)state;
+	for (size_t i = 0; i < CASES(cases); i++) {
+		must(read_with(&config, ARGS("--keep-runs-for", cases[i].text), NULL));
+		assert_int_equal(config.keep_runs_ms, cases[i].ms);
+		config_free(&config);
+	}
+}
+
+/* D3 */
+static void rules_are_a_list_of_one_source(void **state)
+{
+	struct home *home = *state;
+	const char *file = home_file(home, "coffer.conf",
+				     "migrate_rules = A_*=a, B_*=b\n\nmigrate_rules = C=c\n", 0600);
+	struct config config;
+
+	must(read_with(&config, ARGS("--config", file), NULL));
+	assert_string_equal(config.migrate_rules, "A_*=a\nB_*=b\nC=c");
+	config_free(&config);
+	must(read_with(&config,
+		       ARGS("--config", file, "--migrate-rule", "D=d", "--migrate-rule", "E=e"),
+		       NULL));
+	assert_string_equal(config.migrate_rules, "D=d\nE=e");
+	config_free(&config);
+	setenv("COFFER_MIGRATE_RULES", "F=f,G=g", 1);
+	must(read_with(&config, ARGS("--config", file), NULL));
+	assert_string_equal(config.migrate_rules, "F=f\nG=g");
+	config_free(&config);
+}
+
+static void there_is_a_greatest_number_of_rules(void **state)
+{
+	char text[COFFER_ALLOW_MAX * 16] = "";
+	struct config config;
+	const char *told;
+
+	(void)state;
+	for (int i = 0; i < COFFER_ALLOW_MAX; i++)
+		snprintf(text + strlen(text), 16, "A%d=a,", i);
+	must(read_with(&config, ARGS("--migrate-rules", text), NULL));
+	config_free(&config);
+	assert_int_equal(read_with(&config, ARGS("--migrate-rules", text, "--migrate-rules", "B=b"),
+				   &told),
+			 COFFER_INVALID_ARGUMENT);
+	assert_non_null(strstr(told, "more than 32 rules"));
+}
+
+static void a_reload_takes_over_what_it_can_and_tells_what_it_cannot(void **state)
+{
+	struct home *home = *state;
+	struct config now, fresh;
+	struct config_changes changes;
+	const char *file = home_file(home, "coffer.conf", "audit_sync = lazy\nlisten = /a\n", 0600);
+
+	must(read_with(&now, ARGS("--config", file), NULL));
+	must(read_with(&fresh, ARGS("--config", file), NULL));
+	config_renew(&now, &fresh, &changes);
+	assert_string_equal(changes.taken, "");
+	assert_string_equal(changes.left, "");
+	config_free(&fresh);
+	home_file(home, "coffer.conf",
+		  "listen = /b\nvalue_max = 100000\naudit_sync = always\naudit_keep = 3\n"
+		  "keep_runs_for = 1h\nmigrate_rules = A=a\naudit_rate = 5\naudit_file_max = 5000\n"
+		  "allow_swap = yes\nlog_level = warn\n",
+		  0600);
+	must(read_with(&fresh, ARGS("--config", file), NULL));
+	config_renew(&now, &fresh, &changes);
+	assert_string_equal(changes.taken, "audit_sync, audit_file_max, audit_keep, audit_rate, "
+					   "log_level, keep_runs_for, migrate_rules");
+	assert_string_equal(changes.left, "listen, allow_swap, value_max");
+	config_free(&fresh);
+	assert_string_equal(now.audit_sync, "always");
+	assert_string_equal(now.socket, "/a");
+	assert_int_equal(now.audit_keep, 3);
+	assert_int_equal(now.audit_rate, 5);
+	assert_int_equal(now.keep_runs_ms, 3600000);
+	assert_string_equal(now.migrate_rules, "A=a");
+	assert_int_equal(now.value_max, COFFER_VALUE_MAX_DEFAULT);
+	assert_false(now.allow_swap);
+	config_free(&now);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,12 +465,19 @@ int main(void)
 		IN_A_HOME(the_file_is_found_by_the_home_of_flag_or_environment),
 		IN_A_HOME(folders_are_a_list_that_flags_replace_as_a_whole),
 		IN_A_HOME(bad_input_is_named),
+		IN_A_HOME(bad_times_rules_and_rates_are_named),
 		IN_A_HOME(bad_input_of_the_environment_is_named),
+		IN_A_HOME(settings_of_a_bucket_come_from_every_source_but_secrets_from_no_flag),
+		IN_A_HOME(settings_of_a_bucket_that_do_not_go_together_are_named),
 		IN_A_HOME(bad_lines_of_the_file_are_named_by_number),
 		IN_A_HOME(a_line_of_any_length_is_read_whole_or_refused),
 		IN_A_HOME(a_file_that_is_named_must_be_there),
 		IN_A_HOME(actions_and_secrets_are_taken_from_the_command_line),
+		IN_A_HOME(a_time_has_a_number_and_a_unit),
+		IN_A_HOME(rules_are_a_list_of_one_source),
+		IN_A_HOME(there_is_a_greatest_number_of_rules),
 		IN_A_HOME(a_reload_reads_the_same_arguments_again),
+		IN_A_HOME(a_reload_takes_over_what_it_can_and_tells_what_it_cannot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

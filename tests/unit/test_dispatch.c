@@ -315,6 +315,14 @@ static void calls_and_errors_are_counted_by_method(void **state)
 	assert_true(status.audit_writable);
 	assert_int_equal(status.connections, 1);
 	assert_int_equal(status.arena_used, arena_used(world->arena));
+	assert_int_equal(status.arena_peak, arena_peak(world->arena));
+	assert_int_equal(status.audit_oldest_seq, 1);
+	assert_true(status.audit_bytes > 2 * 100);
+	assert_int_equal(status.secrets, 1);
+	assert_int_equal(status.versions, 1);
+	assert_int_equal(status.protocol, 1);
+	assert_true(status.schema > 0 && status.sqlite.len > 0);
+	assert_true(status.uptime_ms >= 0);
 	rest = reply.body;
 	while (codec_next(&rest, coffer_v1_StatusResponse_methods_tag, &element)) {
 		coffer_v1_MethodStatus method;
@@ -322,6 +330,9 @@ static void calls_and_errors_are_counted_by_method(void **state)
 		if (slice_equal(method.method, TEXT("PutSecret"))) {
 			calls = method.calls;
 			errors = method.errors;
+			assert_true(method.p50_us > 0 && method.p50_us <= method.p90_us &&
+				    method.p90_us <= method.p99_us);
+			assert_true(method.total_us > 0);
 		}
 	}
 	assert_int_equal(calls, 2);

@@ -192,6 +192,20 @@ static void unfinished_file_is_removed(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_false(exists("half"));
+	assert_false(exists("half.unfinished"));
+}
+
+/* An empty file of the name was left, and was in the way of the next init. */
+static void what_a_crash_has_left_of_a_file_is_in_nobodys_way(void **state)
+{
+	char got[64];
+
+	(void)state;
+	make_file("key.unfinished", "ha", 0600);
+	assert_int_equal(file_write_new("key", (const uint8_t *)"whole", 5), COFFER_OK);
+	assert_int_equal(read_file("key", got, sizeof(got)), 5);
+	assert_memory_equal(got, "whole", 5);
+	assert_false(exists("key.unfinished"));
 }
 
 static void key_file_must_be_open_to_nobody_else(void **state)
@@ -318,6 +332,7 @@ int main(void)
 		CASE(new_file_holds_the_bytes_and_is_ours_alone),
 		CASE(existing_file_is_left_as_it_is),
 		CASE(unfinished_file_is_removed),
+		CASE(what_a_crash_has_left_of_a_file_is_in_nobodys_way),
 		CASE(key_file_must_be_open_to_nobody_else),
 		CASE(opened_key_file_can_be_read_and_is_not_inherited),
 		CASE(what_is_no_regular_file_is_no_key_file),

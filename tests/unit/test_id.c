@@ -72,6 +72,23 @@ static void ids_of_two_sources_differ(void **state)
 	}
 }
 
+static void what_is_stored_as_an_id_has_its_length(void **state)
+{
+	static const char text[] = "00000000-0000-7000-8000-0000000000012";
+	char id[COFFER_ID_LEN + 1] = "as it was";
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(text); len++)
+		if (len != COFFER_ID_LEN)
+			assert_int_equal(id_copy(id, (struct slice){ (const uint8_t *)text, len }),
+					 COFFER_DATA_LOSS);
+	assert_string_equal(id, "as it was");
+	assert_int_equal(id_copy(id, (struct slice){ (const uint8_t *)text, COFFER_ID_LEN }),
+			 COFFER_OK);
+	assert_int_equal(strlen(id), COFFER_ID_LEN);
+	assert_memory_equal(id, text, COFFER_ID_LEN);
+}
+
 static void token_has_its_alphabet_and_writes_no_further(void **state)
 {
 	char token[COFFER_TOKEN_LEN + 1];
@@ -133,6 +150,7 @@ int main(void)
 		cmocka_unit_test(id_has_the_form_of_uuid_version_7_with_its_time),
 		cmocka_unit_test(ids_sort_as_they_were_made),
 		cmocka_unit_test(ids_of_two_sources_differ),
+		cmocka_unit_test(what_is_stored_as_an_id_has_its_length),
 		cmocka_unit_test(token_has_its_alphabet_and_writes_no_further),
 		cmocka_unit_test(token_characters_are_uniform),
 		cmocka_unit_test(token_is_nowhere_on_the_stack),

@@ -75,15 +75,16 @@ static const struct made records[] = {
 	{ .op = "Hello", .via = "x\\\",\"run\":\"" RUN_A "\"" },
 	{ .op = "Hello", .via = RUN_A },
 	{ .op = "Hello", .via = ",\"outcome\":\"NOT_FOUND\"", .reason = "supersedes X" },
+	{ .op = "RemoveEnded", .scope = "service/" RUN_B },
 };
 
 static const struct {
 	struct reader_query query;
 	const char *want;
 } questions[] = {
-	{ { 0 }, "1 2 3 4 5 6 7 8 9 10 11 12 " },
+	{ { 0 }, "1 2 3 4 5 6 7 8 9 10 11 12 13 " },
 	{ { .run = SLICE_LITERAL(RUN_A) }, "1 2 4 6 7 8 " },
-	{ { .run = SLICE_LITERAL(RUN_B) }, "3 5 7 " },
+	{ { .run = SLICE_LITERAL(RUN_B) }, "3 5 7 13 " },
 	{ { .run = SLICE_LITERAL("0190b6b5-9d3e-7c1a-8f00-00000000000") }, "" },
 	{ { .name = SLICE_LITERAL("X") }, "2 3 5 " },
 	{ { .name = SLICE_LITERAL("XY") }, "4 " },
@@ -97,12 +98,13 @@ static const struct {
 	{ { .outcome = SLICE_LITERAL("OK"), .op = SLICE_LITERAL("CreateRun") }, "1 7 " },
 	{ { .run = SLICE_LITERAL(RUN_A), .name = SLICE_LITERAL("X") }, "2 " },
 	{ { .run = SLICE_LITERAL(RUN_A), .after_seq = 4 }, "6 7 8 " },
-	{ { .since_ms = START }, "1 2 3 4 5 6 7 8 9 10 11 12 " },
-	{ { .since_ms = START + 1 }, "2 3 4 5 6 7 8 9 10 11 12 " },
-	{ { .since_ms = START + 11000 }, "12 " },
-	{ { .since_ms = START + 11001 }, "" },
+	{ { .since_ms = START }, "1 2 3 4 5 6 7 8 9 10 11 12 13 " },
+	{ { .since_ms = START + 1 }, "2 3 4 5 6 7 8 9 10 11 12 13 " },
+	{ { .since_ms = START + 11000 }, "12 13 " },
+	{ { .since_ms = START + 11001 }, "13 " },
+	{ { .since_ms = START + 12001 }, "" },
 	{ { .since_ms = START + 2000, .name = SLICE_LITERAL("X") }, "3 5 " },
-	{ { .since_ms = -1 }, "1 2 3 4 5 6 7 8 9 10 11 12 " },
+	{ { .since_ms = -1 }, "1 2 3 4 5 6 7 8 9 10 11 12 13 " },
 	{ { .since_ms = INT64_MAX }, "" },
 };
 

@@ -233,6 +233,7 @@ static void a_store_of_the_first_schema_is_brought_up_to_date(void **state)
 {
 	struct place place = place_make();
 	struct store_secret secret;
+	struct store_stats stats;
 	struct store_grant grant;
 	struct store *store;
 
@@ -242,12 +243,18 @@ static void a_store_of_the_first_schema_is_brought_up_to_date(void **state)
 		"PRAGMA application_id = 1131374194; PRAGMA user_version = 1;"
 		"INSERT INTO identity VALUES (1, zeroblob(16), 1, 5);"
 		"INSERT INTO secret VALUES ('global', 'A', 3, 0, 7, x'0102');"
+		"INSERT INTO secret VALUES ('global', 'A', 2, 1, 7, x'');"
+		"INSERT INTO secret VALUES ('global', 'B', 1, 0, 7, x'0102');"
+		"INSERT INTO secret VALUES ('global', 'B', 2, 1, 7, x'');"
 		"INSERT INTO grant VALUES ('g', 1, zeroblob(32), 'global', '', 0, 0, 1, 2, 0)");
 	store = store_again(place.path);
 	must(store_secret_latest(store, text("global"), text("A"), &secret));
 	assert_int_equal(secret.version, 3);
 	assert_int_equal(secret.expires_ms, 0);
 	assert_int_equal(secret.note.len, 0);
+	must(store_stats(store, 0, &stats));
+	assert_int_equal(stats.secrets, 1);
+	assert_int_equal(stats.versions, 4);
 	must(store_grant_by_id(store, text("g"), &grant));
 	assert_int_equal(grant.expires_ms, 2);
 	assert_int_equal(grant.name.len, 0);

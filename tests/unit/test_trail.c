@@ -1,6 +1,7 @@
 /* Appending to the audit log: gathering, flushing, taking back. */
 #include "audit/trail.h"
 
+#include "audit/folder.h"
 #include "audit_log.h"
 
 #include <errno.h>
@@ -243,6 +244,90 @@ static void the_last_record_is_the_line_that_the_file_gets(void **state)
 	assert_memory_equal(last.data, copy, len);
 }
 
+/* --- what it tells, and other settings -------------------------------------------------------- */
+
+/* The files' sizes added up, and the number in the first one's name. */
+static struct trail_extent look(const struct audit_log *log)
+{
+	struct trail_extent extent = { .oldest = 0 };
+	int folder = folder_open(log->folder);
+	uint64_t first = 0;
+
+	assert_true(folder >= 0);
+	while (folder_oldest(folder, first + 1, &first) == COFFER_OK) {
+		char path[128];
+		struct stat st;
+		log_path(log, first, path);
+		assert_int_equal(stat(path, &st), 0);
+		extent.bytes += (uint64_t)st.st_size;
+		extent.oldest = extent.oldest != 0 ? extent.oldest : first;
+	}
+	close(folder);
+	return extent;
+}
+
+static void assert_extent(const struct audit_log *log, const struct trail *trail)
+{
+	const struct trail_extent found = look(log), told = trail_extent(trail);
+
+	assert_int_equal(told.oldest, found.oldest);
+	assert_int_equal(told.bytes, found.bytes);
+}
+
+static void the_extent_is_that_of_the_files(void **state)
+{
+	struct audit_log *log = *state;
+	struct trail *trail = log_open_files(log, 4096, 2);
+
+	assert_int_equal(trail_extent(trail).oldest, 0);
+	assert_int_equal(trail_extent(trail).bytes, 0);
+	for (int i = 0; i < 60; i++) {
+		log_append(trail, 1);
+		assert_extent(log, trail);
+	}
+	assert_true(trail_extent(trail).oldest > 1);
+	trail_close(trail);
+	trail = log_open_files(log, 4096, 2);
+	assert_extent(log, trail);
+	trail_close(trail);
+}
+
+static void other_settings_count_from_then_on(void **state)
+{
+	struct audit_log *log = *state;
+	struct trail *trail = log_open(log);
+
+	for (int i = 0; i < 60; i++)
+		log_append(trail, 1);
+	assert_int_equal(trail_extent(trail).oldest, 1);
+	trail_tune(trail, true, 4096, 2);
+	log_append(trail, 60);
+	assert_true(trail_extent(trail).oldest > 1);
+	assert_true(trail_extent(trail).bytes < 4 * 4096);
+	trail_tune(trail, false, 0, 0);
+	log_append(trail, 60);
+	assert_true(trail_extent(trail).bytes > 4 * 4096);
+	trail_close(trail);
+}
+
+static void what_was_made_counts_what_was_not_taken_back(void **state)
+{
+	struct audit_log *log = *state;
+	struct trail *trail = log_open(log);
+	uint64_t one;
+
+	assert_int_equal(trail_made(trail), 0);
+	log_append(trail, 1);
+	one = trail_made(trail);
+	assert_int_equal(one, trail_extent(trail).bytes);
+	assert_int_equal(trail_ready(trail, false), COFFER_OK);
+	log_gather(trail);
+	assert_int_equal(trail_made(trail), 2 * one);
+	trail_undo(trail);
+	assert_int_equal(trail_made(trail), one);
+	trail_close(trail);
+}
+
 #define case_of(name) cmocka_unit_test_setup_teardown(name, log_setup, log_teardown)
 
 int main(void)
@@ -262,6 +347,9 @@ int main(void)
 		case_of(a_flushed_record_cannot_be_undone),
 		case_of(reading_and_verifying_see_what_was_gathered),
 		case_of(the_last_record_is_the_line_that_the_file_gets),
+		case_of(the_extent_is_that_of_the_files),
+		case_of(other_settings_count_from_then_on),
+		case_of(what_was_made_counts_what_was_not_taken_back),
 	};
 
 	return cmocka_run_group_tests_name("trail", tests, NULL, NULL);

@@ -92,6 +92,68 @@ static void a_sweep_leaves_who_is_connected(void **state)
 	uids_destroy(&uids);
 }
 
+static void records_beyond_the_burst_count_until_the_rate_has_caught_up(void **state)
+{
+	struct uids uids = { .rate = 1000 };
+	struct uid_row *row = uids_enter(&uids, 7), *other = uids_enter(&uids, 8);
+
+	(void)state;
+	assert_true(row != NULL && other != NULL);
+	assert_false(uids_recorded(&uids, row, UIDS_RECORDED_MAX, 5000));
+	assert_true(uids_recorded(&uids, row, 10, 5000));
+	assert_true(uids_recorded(&uids, row, 0, 5009));
+	assert_false(uids_recorded(&uids, row, 0, 5010));
+	assert_true(uids_recorded(&uids, row, 1, 5010));
+	assert_false(uids_recorded(&uids, other, UIDS_RECORDED_MAX, 5010));
+	/* A rest does not make the burst larger. */
+	assert_false(uids_recorded(&uids, row, UIDS_RECORDED_MAX, 1000000000));
+	assert_true(uids_recorded(&uids, row, 1, 1000000000));
+	uids_destroy(&uids);
+}
+
+/* Rounding must not let a slow rate, asked often, drain nothing. */
+static void the_rate_is_kept_to_however_often_it_is_asked(void **state)
+{
+	struct uids uids = { .rate = 3 };
+	struct uid_row *row = uids_enter(&uids, 7);
+	int64_t now_ms = 5000;
+
+	(void)state;
+	assert_non_null(row);
+	assert_true(uids_recorded(&uids, row, UIDS_RECORDED_MAX + 30, now_ms));
+	while (uids_recorded(&uids, row, 0, now_ms))
+		now_ms++;
+	assert_int_equal(now_ms, 5000 + 30 * 1000 / 3);
+	uids_destroy(&uids);
+}
+
+static void a_rate_of_0_bounds_nothing(void **state)
+{
+	struct uids uids = { .rate = 0 };
+	struct uid_row *row = uids_enter(&uids, 7);
+
+	(void)state;
+	assert_non_null(row);
+	assert_false(uids_recorded(&uids, row, 1000 * UIDS_RECORDED_MAX, 5000));
+	uids_leave(&uids, row, 5000);
+	assert_null(uids.rows);
+}
+
+static void what_was_recorded_outlives_the_connection(void **state)
+{
+	struct uids uids = { .rate = 1000 };
+	struct uid_row *row = uids_enter(&uids, 7);
+
+	(void)state;
+	assert_non_null(row);
+	(void)uids_recorded(&uids, row, 5000, 100);
+	uids_leave(&uids, row, 100);
+	uids_sweep(&uids, 5099);
+	assert_non_null(uids.rows);
+	uids_sweep(&uids, 5100);
+	assert_null(uids.rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +162,10 @@ int main(void)
 		cmocka_unit_test(refusals_are_counted_by_the_second),
 		cmocka_unit_test(refusals_outlive_the_connection_until_their_second_is_over),
 		cmocka_unit_test(a_sweep_leaves_who_is_connected),
+		cmocka_unit_test(records_beyond_the_burst_count_until_the_rate_has_caught_up),
+		cmocka_unit_test(the_rate_is_kept_to_however_often_it_is_asked),
+		cmocka_unit_test(a_rate_of_0_bounds_nothing),
+		cmocka_unit_test(what_was_recorded_outlives_the_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

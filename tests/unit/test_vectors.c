@@ -34,7 +34,10 @@
 	X(WhyScope) X(WhyResponse) X(RewrapKeyRequest) X(RewrapKeyResponse) X(RotateKeyRequest) X(RotateKeyResponse) \
 	X(BeginBackupRequest) X(BeginBackupResponse) X(ReadBackupRequest) \
 	X(ReadBackupResponse) X(FinishBackupRequest) X(FinishBackupResponse) \
-	X(MigrateRequest) X(Migration) X(MigrateResponse)
+	X(MigrateRequest) X(Migration) X(MigrateResponse) X(SyncRequest) X(SyncResponse) \
+	X(MirrorStatus) X(MirrorTask) X(MirrorResult) X(MirrorTasksRequest) \
+	X(MirrorTasksResponse) X(MirrorOfferRequest) X(MirrorOfferResponse) X(MirrorObject) \
+	X(MirrorApplyRequest) X(MirrorApplyResponse)
 /* clang-format on */
 
 #define MEMBER(name) coffer_v1_##name name;

@@ -19,13 +19,13 @@ ENVELOPES = ("Request", "Response")
 # The greatest field number that these messages had when they were first released.
 GROWN = {"ReadAuditRequest": 1, "VerifyAuditRequest": 1, "VerifyAuditResponse": 5, "StatusResponse": 10, "SecretInfo": 5,
          "SecretWrite": 4, "ListVersionsRequest": 3, "ListVersionsResponse": 1,
-         "CreateRunRequest": 10, "RunInfo": 12}
+         "CreateRunRequest": 10, "RunInfo": 12, "MethodStatus": 3, "FinishBackupResponse": 0}
 
 # Methods that came into a service after its vectors were made, in the order in which they came: their ids are
 # counted behind the others'.
 LATER = ("WaitForChange", "CreateService", "ListGrants", "RenewGrant", "Why", "WhyGrant", "RewrapKey",
          "BeginBackup", "ReadBackup", "FinishBackup", "Migrate",
-         "RotateKey")
+         "RotateKey", "Sync", "MirrorTasks", "MirrorOffer", "MirrorApply")
 
 
 def scalar(field, large):

@@ -40,10 +40,19 @@ const struct command cmd_init = {
 	.details = "  --passphrase-file F    protect the key with the passphrase in F instead of a "
 		   "key file\n"
 		   "  --cipher aes-256-gcm   seal with AES instead of XChaCha20-Poly1305\n"
-		   "  --s3-bucket B          join the store that is in the bucket B, or begin one there;\n"
-		   "                         with --s3-endpoint, --s3-region, --s3-access-key-id,\n"
-		   "                         --s3-secret-access-key-file, --s3-prefix, --s3-encrypt,\n"
-		   "                         --s3-sse-kms-key-id, --s3-sse-c-key-file, --s3-ca-file,\n"
-		   "                         --s3-path-style and --s3-helper, as of cofferd(8)\n",
+		   "  --s3-bucket B          join the store that is in the bucket B, or begin one "
+		   "there\n\n"
+		   "As of cofferd(8):\n\n"
+		   "  --s3-endpoint URL\n"
+		   "  --s3-region NAME\n"
+		   "  --s3-access-key-id ID\n"
+		   "  --s3-secret-access-key-file F\n"
+		   "  --s3-prefix PREFIX\n"
+		   "  --s3-encrypt none|sse-s3|sse-kms|sse-c\n"
+		   "  --s3-sse-kms-key-id ID\n"
+		   "  --s3-sse-c-key-file F\n"
+		   "  --s3-ca-file F\n"
+		   "  --s3-path-style yes|no\n"
+		   "  --s3-helper PATH\n",
 	.run = init,
 };

@@ -17,7 +17,7 @@ static const struct command *const verbs[] = {
 	&cmd_init,     &cmd_set,    &cmd_get,     &cmd_ls,     &cmd_rm,      &cmd_history,
 	&cmd_rollback, &cmd_import, &cmd_export,  &cmd_run,    &cmd_service, &cmd_bootstrap,
 	&cmd_exec,     &cmd_redact, &cmd_resolve, &cmd_key,    &cmd_audit,   &cmd_why,
-	&cmd_migrate,  &cmd_backup, &cmd_restore, &cmd_status, &cmd_sync, NULL,
+	&cmd_migrate,  &cmd_backup, &cmd_restore, &cmd_status, &cmd_sync,    NULL,
 };
 
 /* A descriptor 0, 1 or 2 that is closed would be taken by the next open: a value printed to

@@ -1,5 +1,5 @@
-# Packages for Debian, by cpack: coffer, libcoffer0, libcoffer-dev and lua-coffer. What is built for /usr is what is
-# packed, so: cmake --workflow --preset deb. With SOURCE_DATE_EPOCH the same sources make the same bytes.
+# Packages for Debian, by cpack: coffer, coffer-http, coffer-s3, libcoffer0, libcoffer-dev and lua-coffer. What is built for
+# /usr is what is packed, so: cmake --workflow --preset deb. With SOURCE_DATE_EPOCH the same sources make the same bytes.
 set(here ${CMAKE_CURRENT_LIST_DIR})
 set(COFFER_MAINTAINER "coffer maintainers <coffer@example.org>" CACHE STRING "Whom the packages name as maintainer")
 
@@ -50,6 +50,29 @@ set(CPACK_DEBIAN_LIBCOFFER-DEV_PACKAGE_DEPENDS "libcoffer0 (= ${PROJECT_VERSION}
 set(CPACK_DEBIAN_LIBCOFFER-DEV_DESCRIPTION "client library of a secrets service for CI (development)
 libcoffer fetches the secrets of a CI job from coffer's daemon. These are its
 headers, a static library, and files for pkg-config and CMake.")
+
+if(TARGET coffer-http)
+	list(APPEND CPACK_COMPONENTS_ALL coffer-http)
+	set(CPACK_DEBIAN_COFFER-HTTP_PACKAGE_NAME coffer-http)
+	set(CPACK_DEBIAN_COFFER-HTTP_PACKAGE_SECTION admin)
+	set(CPACK_DEBIAN_COFFER-HTTP_PACKAGE_RECOMMENDS "coffer, systemd | systemd-standalone-sysusers")
+	set(CPACK_DEBIAN_COFFER-HTTP_PACKAGE_CONTROL_EXTRA
+		${here}/coffer-http/postinst ${here}/coffer-http/prerm ${here}/coffer-http/postrm)
+	set(CPACK_DEBIAN_COFFER-HTTP_DESCRIPTION "secrets service for CI on one host (HTTP)
+coffer-http lets jobs that cannot be given coffer's socket fetch their secrets
+over HTTP or HTTPS. It holds no key and no secret: the daemon decides.")
+endif()
+
+if(TARGET coffer-s3)
+	list(APPEND CPACK_COMPONENTS_ALL coffer-s3)
+	set(CPACK_DEBIAN_COFFER_PACKAGE_SUGGESTS coffer-s3)
+	set(CPACK_DEBIAN_COFFER-S3_PACKAGE_NAME coffer-s3)
+	set(CPACK_DEBIAN_COFFER-S3_PACKAGE_SECTION admin)
+	set(CPACK_DEBIAN_COFFER-S3_PACKAGE_DEPENDS "coffer (= ${PROJECT_VERSION})")
+	set(CPACK_DEBIAN_COFFER-S3_DESCRIPTION "secrets service for CI on one host (S3)
+coffer-s3 lets coffer's daemon keep its store in an S3 bucket, which those of
+several hosts can share. It holds no key: what it stores is sealed.")
+endif()
 
 get_property(luas GLOBAL PROPERTY COFFER_LUA_VERSIONS)
 if(luas)

@@ -108,3 +108,21 @@ coffer_err store_grant_set_end(struct store *store, struct slice id, grant_end e
 	query_bind_text(&q, id);
 	return query_change(&q);
 }
+
+coffer_err store_service_expired_first(struct store *store, int64_t before_ms,
+				       struct store_grant *grant)
+{
+	struct query q = query_start(store, STATEMENT_SERVICE_EXPIRED_FIRST);
+
+	query_bind_int(&q, before_ms);
+	return read_grant(&q, grant);
+}
+
+coffer_err store_grant_delete(struct store *store, struct slice id, int64_t before_ms)
+{
+	struct query q = query_start(store, STATEMENT_GRANT_DELETE);
+
+	query_bind_text(&q, id);
+	query_bind_int(&q, before_ms);
+	return query_change(&q);
+}

@@ -21,6 +21,9 @@ struct store {
 	coffer_err tx_err; /* what has spoiled the open transaction */
 	int log_frames;    /* pages in the write-ahead log after the last commit */
 	bool scrub;        /* the log may hold what must not stay in the files */
+	struct {
+		int64_t secrets, versions;
+	} added; /* by the open transaction, to what is counted */
 	sqlite3_stmt *statements[STATEMENTS_LEN];
 };
 

@@ -117,3 +117,19 @@ coffer_err store_run_end(struct store *store, struct slice id, run_state state, 
 	query_bind_text(&q, id);
 	return query_change(&q);
 }
+
+coffer_err store_run_ended_first(struct store *store, int64_t before_ms, struct store_run *run)
+{
+	struct query q = query_start(store, STATEMENT_RUN_ENDED_FIRST);
+
+	query_bind_int(&q, before_ms);
+	return read_run(&q, run);
+}
+
+coffer_err store_run_delete(struct store *store, struct slice id)
+{
+	struct query q = query_start(store, STATEMENT_RUN_DELETE);
+
+	query_bind_text(&q, id);
+	return query_change(&q);
+}

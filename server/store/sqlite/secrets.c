@@ -50,7 +50,28 @@ static coffer_err read_one(struct query *q, struct slice scope, struct slice nam
 	return read_rest(q, secret);
 }
 
-coffer_err store_secret_put(struct store *store, const struct store_secret *secret)
+/* COFFER_NOT_FOUND if there is none to delete. */
+static coffer_err delete_versions(struct query *q)
+{
+	coffer_err err = query_change(q);
+
+	if (err == COFFER_OK)
+		q->store->added.versions -= sqlite3_changes(q->store->db);
+	return err;
+}
+
+/* Whether the secret has a version that makes it count: the newest, unless it is a tombstone. */
+static coffer_err is_counted(struct store *store, struct slice scope, struct slice name,
+			     bool *counted)
+{
+	struct store_secret newest;
+	coffer_err err = store_secret_latest(store, scope, name, &newest);
+
+	*counted = err == COFFER_OK && (newest.flags & STORE_DELETED) == 0;
+	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
+}
+
+static coffer_err put(struct store *store, const struct store_secret *secret)
 {
 	struct query q = start_at(store, STATEMENT_SECRET_PUT, secret->scope, secret->name);
 
@@ -61,6 +82,20 @@ coffer_err store_secret_put(struct store *store, const struct store_secret *secr
 	query_bind_int(&q, secret->expires_ms);
 	query_bind_blob(&q, secret->note);
 	return query_change(&q);
+}
+
+coffer_err store_secret_put(struct store *store, const struct store_secret *secret)
+{
+	bool before, after;
+	coffer_err err;
+
+	if ((err = is_counted(store, secret->scope, secret->name, &before)) != COFFER_OK ||
+	    (err = put(store, secret)) != COFFER_OK ||
+	    (err = is_counted(store, secret->scope, secret->name, &after)) != COFFER_OK)
+		return err;
+	store->added.versions++;
+	store->added.secrets += after - before;
+	return COFFER_OK;
 }
 
 coffer_err store_secret_reseal(struct store *store, const struct store_secret *secret)
@@ -121,31 +156,82 @@ coffer_err store_secret_prune(struct store *store, struct slice scope, struct sl
 			      uint32_t keep)
 {
 	struct query q = start_at(store, STATEMENT_SECRET_PRUNE, scope, name);
+	coffer_err err;
 
 	query_bind_int(&q, keep);
-	return change_any(&q);
+	err = delete_versions(&q);
+	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 }
 
 coffer_err store_secret_purge(struct store *store, struct slice scope, struct slice name)
 {
-	struct query q = start_at(store, STATEMENT_SECRET_PURGE, scope, name);
+	struct query q;
+	bool counted;
+	coffer_err err = is_counted(store, scope, name, &counted);
 
-	return query_change(&q);
+	if (err != COFFER_OK)
+		return err;
+	q = start_at(store, STATEMENT_SECRET_PURGE, scope, name);
+	if ((err = delete_versions(&q)) == COFFER_OK)
+		store->added.secrets -= counted;
+	return err;
 }
 
-static coffer_err purge_scope_of(struct store *store, enum statement which, struct slice scope)
+coffer_err store_secret_erase(struct store *store, struct slice scope, struct slice name,
+			      uint32_t first, uint32_t last)
 {
-	struct query q = query_start(store, which);
+	struct query q;
+	bool before, after;
+	coffer_err err = is_counted(store, scope, name, &before);
 
-	query_bind_text(&q, scope);
-	return change_any(&q);
+	if (err != COFFER_OK)
+		return err;
+	q = start_at(store, STATEMENT_SECRET_ERASE, scope, name);
+	query_bind_int(&q, first);
+	query_bind_int(&q, last);
+	if ((err = delete_versions(&q)) != COFFER_OK)
+		return err == COFFER_NOT_FOUND ? COFFER_OK : err;
+	if ((err = is_counted(store, scope, name, &after)) == COFFER_OK)
+		store->added.secrets += after - before;
+	return err;
+}
+
+/* How many secrets of the scope count: a run's are few. */
+static coffer_err count_scope(struct store *store, struct slice scope, int64_t *count)
+{
+	char name[COFFER_NAME_MAX];
+	struct slice after = SLICE_EMPTY;
+	struct store_secret row;
+	coffer_err err;
+
+	*count = 0;
+	while ((err = store_secret_next(store, scope, after, &row)) == COFFER_OK) {
+		if (row.name.len == 0 || row.name.len > sizeof(name))
+			return COFFER_DATA_LOSS;
+		*count += (row.flags & STORE_DELETED) == 0;
+		memcpy(name, row.name.data, row.name.len);
+		after = (struct slice){ (const uint8_t *)name, row.name.len };
+	}
+	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 }
 
 coffer_err store_scope_purge(struct store *store, struct slice scope)
 {
-	coffer_err err = purge_scope_of(store, STATEMENT_SCOPE_PURGE, scope);
+	struct query q;
+	int64_t counted;
+	coffer_err err = count_scope(store, scope, &counted);
 
-	return err == COFFER_OK ? purge_scope_of(store, STATEMENT_EXPIRY_PURGE, scope) : err;
+	if (err != COFFER_OK)
+		return err;
+	q = query_start(store, STATEMENT_SCOPE_PURGE);
+	query_bind_text(&q, scope);
+	err = delete_versions(&q);
+	if (err != COFFER_OK && err != COFFER_NOT_FOUND)
+		return err;
+	store->added.secrets -= counted;
+	q = query_start(store, STATEMENT_EXPIRY_PURGE);
+	query_bind_text(&q, scope);
+	return change_any(&q);
 }
 
 coffer_err store_expiry_put(struct store *store, struct slice scope, struct slice name,

@@ -6,6 +6,7 @@
 #define STORE_SQLITE_STATEMENTS_H
 
 #define STATEMENTS_SECRET "SELECT version, flags, created_ms, sealed, expires_ms, note FROM secret "
+#define STATEMENTS_OBJECT "SELECT version, state, batch, created_ms FROM object "
 #define STATEMENTS_GRANT                                                                      \
 	"SELECT id, kind, token_hash, scopes, allow, bind_uid, uid, created_ms, expires_ms, " \
 	"ended, name, process FROM grant "
@@ -36,6 +37,12 @@
 	X(RUN_RESEAL, "UPDATE run SET payload = ? WHERE id = ?")                                 \
 	X(REVISION_GET, "SELECT revision FROM head WHERE only = 1")                              \
 	X(REVISION_PUT, "UPDATE head SET revision = ? WHERE only = 1")                           \
+	X(COUNTS_GET, "SELECT secrets, versions FROM head WHERE only = 1")                       \
+	X(COUNTS_ADD, "UPDATE head SET secrets = secrets + ?, versions = versions + ? "          \
+		      "WHERE only = 1")                                                          \
+	X(RUNS_LIVE, "SELECT count(*) FROM run WHERE expires_ms > ? AND " STATEMENTS_LIVE)       \
+	X(SERVICES_LIVE, "SELECT count(*) FROM grant WHERE name > '' AND kind = 2 "              \
+			 "AND ended = 0 AND expires_ms > ?")                                     \
 	X(MARK_GET, "SELECT at_ms FROM mark WHERE id = ?")                                       \
 	X(MARK_PUT, "REPLACE INTO mark VALUES (?, ?)")                                           \
 	X(ANCHOR_GET, "SELECT audit_seq, audit_mac, audit_line FROM head "                       \
@@ -61,6 +68,16 @@
 	X(EXPIRY_PURGE, "DELETE FROM expiry WHERE scope = ?")                                    \
 	X(EXPIRY_NEXT,                                                                           \
 	  "SELECT scope, name, at_ms FROM expiry WHERE at_ms > 0 ORDER BY at_ms LIMIT 1")        \
+	X(SECRET_ERASE, "DELETE FROM secret WHERE scope = ? AND name = ? "                       \
+			"AND version BETWEEN ? AND ?")                                           \
+	X(OBJECT_PUT, "REPLACE INTO object VALUES (?, ?, ?, ?, ?)")                              \
+	X(OBJECT_BEFORE,                                                                         \
+	  STATEMENTS_OBJECT "WHERE name = ? AND version < ? ORDER BY version DESC LIMIT 1")      \
+	X(OBJECT_FIRST, STATEMENTS_OBJECT "WHERE name = ? ORDER BY version LIMIT 1")             \
+	X(OBJECT_ERASE, "DELETE FROM object WHERE name = ? AND version < ?")                     \
+	X(OBJECT_COUNT, "SELECT count(*) FROM object WHERE name >= x''")                         \
+	X(BATCH_PUT, "REPLACE INTO batch VALUES (?)")                                            \
+	X(BATCH_GET, "SELECT 1 FROM batch WHERE id = ?")                                         \
 	X(GRANT_PUT, "INSERT INTO grant VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")            \
 	X(GRANT_BY_HASH, STATEMENTS_GRANT "WHERE token_hash = ?")                                \
 	X(GRANT_BY_ID, STATEMENTS_GRANT "WHERE id = ?")                                          \
@@ -77,6 +94,12 @@
 				   " ORDER BY id LIMIT 1")                                       \
 	X(RUN_NEXT_EXPIRY, STATEMENTS_RUN "WHERE expires_ms > 0 AND " STATEMENTS_LIVE            \
 					  " ORDER BY expires_ms LIMIT 1")                        \
+	X(RUN_ENDED_FIRST, STATEMENTS_RUN "WHERE state > 2 AND finished_ms <= ? "                \
+					  "ORDER BY finished_ms LIMIT 1")                        \
+	X(RUN_DELETE, "DELETE FROM run WHERE id = ? AND state > 2")                              \
+	X(SERVICE_EXPIRED_FIRST, STATEMENTS_GRANT "WHERE kind = 2 AND expires_ms <= ? "          \
+						  "ORDER BY expires_ms LIMIT 1")                 \
+	X(GRANT_DELETE, "DELETE FROM grant WHERE id = ? AND (ended > 0 OR expires_ms <= ?)")     \
 	X(RUN_CLAIM, "UPDATE run SET state = 2, started_ms = ?, nonce = ?, claim_uid = ? "       \
 		     "WHERE id = ? AND state = 1")                                               \
 	X(RUN_END, "UPDATE run SET state = ?, finished_ms = ? WHERE id = ? AND " STATEMENTS_LIVE)

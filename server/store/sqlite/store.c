@@ -91,6 +91,7 @@ coffer_err store_begin(struct store *store)
 		return err;
 	store->in_tx = true;
 	store->tx_err = COFFER_OK;
+	store->added.secrets = store->added.versions = 0;
 	return COFFER_OK;
 }
 
@@ -114,12 +115,25 @@ static coffer_err checkpoint(struct store *store)
 	return err == COFFER_UNAVAILABLE ? COFFER_OK : err;
 }
 
+static coffer_err add_counts(struct store *store)
+{
+	struct query q;
+
+	if (store->added.secrets == 0 && store->added.versions == 0)
+		return COFFER_OK;
+	q = query_start(store, STATEMENT_COUNTS_ADD);
+	query_bind_int(&q, store->added.secrets);
+	query_bind_int(&q, store->added.versions);
+	return query_change(&q);
+}
+
 coffer_err store_commit(struct store *store)
 {
 	coffer_err err = store->tx_err;
 
 	assert(store->in_tx);
 	if (err != COFFER_OK || (err = connection_check_file(store->db)) != COFFER_OK ||
+	    (err = add_counts(store)) != COFFER_OK ||
 	    (err = query_run(store, STATEMENT_COMMIT)) != COFFER_OK) {
 		store_rollback(store);
 		return err;

@@ -160,6 +160,11 @@ static void every_method(Services &services)
 	CHECK(refusal(admin, &O::ReadBackup, "backup: 1").rfind("ABORTED: ", 0) == 0);
 	CHECK(refusal(admin, &O::FinishBackup, "backup: 1").rfind("FAILED_PRECONDITION: ", 0) == 0);
 	CHECK(call(admin, &O::Migrate, "rules: 'X_*=x'").secrets_size() == 0);
+	/* There is no bucket. */
+	CHECK(refusal(admin, &O::Sync).rfind("FAILED_PRECONDITION: ", 0) == 0);
+	CHECK(refusal(admin, &O::MirrorTasks, "max: 1").rfind("FAILED_PRECONDITION: ", 0) == 0);
+	CHECK(refusal(admin, &O::MirrorOffer, "keys: 'v1/x'").rfind("FAILED_PRECONDITION: ", 0) == 0);
+	CHECK(refusal(admin, &O::MirrorApply).rfind("FAILED_PRECONDITION: ", 0) == 0);
 	CHECK(call(admin, &O::ReadAudit).lines_size() > 0);
 	auto verdict = call(admin, &O::VerifyAudit);
 	CHECK(verdict.done() && verdict.problem().empty());

@@ -98,6 +98,11 @@ const cases = {
 		await assert.rejects(operator.finishBackup({ backup: 1 }),
 			refusal("FAILED_PRECONDITION", /not the last backup/));
 		assert.equal((await operator.migrate({ rules: ["X_*=x"] })).secrets.length, 0);
+		const noBucket = refusal("FAILED_PRECONDITION", /no bucket/);
+		await assert.rejects(operator.sync({}), noBucket);
+		await assert.rejects(operator.mirrorTasks({ max: 1 }), noBucket);
+		await assert.rejects(operator.mirrorOffer({ keys: ["v1/x"] }), noBucket);
+		await assert.rejects(operator.mirrorApply({}), noBucket);
 		const why = await operator.whyGrant({ name: "OWN", id: service.id });
 		assert.deepEqual(why.scopes.map(({ scope }) => scope), ["system/ci", "global"]);
 		assert((await operator.readAudit({})).lines.length > 0);

@@ -1,0 +1,3 @@
+"""Fixtures of the servers that the tests of this folder share."""
+
+pytest_plugins = ["radosgw", "s3_faults"]
