@@ -16,8 +16,8 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* What libseccomp may use: logging, and an action that ends the process. It would ask the kernel that builds, which
- * need not be the one that runs. */
+/* What libseccomp may use: an action that ends the process, above all. Else it asks the kernel of the build, which need
+ * not be the one that the filter is for. */
 #define API_LEVEL 3
 
 /* The most that is read of a filter; the kernel takes as many. */
