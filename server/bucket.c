@@ -51,8 +51,9 @@ static coffer_err find_helper(const struct config *config, char path[PATH_ROOM])
 	return COFFER_FAILED_PRECONDITION;
 }
 
-/* It may need what is set for proxies and certificates, and none of ours. NULL without memory. */
-static char **its_environment(void)
+/* It may need what is set for proxies and certificates, and none of ours but one: by the number of its parent, which is
+ * borrowed, it knows whether that has ended. NULL without memory. */
+static char **its_environment(char *parent)
 {
 	static const char *const ours[] = { "COFFER_", "CI_SECRETS_",
 					    "CREDENTIALS_DIRECTORY=", "NOTIFY_SOCKET=", "LISTEN_" };
@@ -61,8 +62,9 @@ static char **its_environment(void)
 
 	while (environ[count] != NULL)
 		count++;
-	if ((out = calloc(count + 1, sizeof(*out))) == NULL)
+	if ((out = calloc(count + 2, sizeof(*out))) == NULL)
 		return NULL;
+	out[kept++] = parent;
 	for (size_t i = 0; i < count; i++) {
 		bool is_ours = false;
 		for (size_t k = 0; k < sizeof(ours) / sizeof(ours[0]); k++)
@@ -121,9 +123,11 @@ static coffer_err fill_pipe(struct slice text, int *fd)
 
 static coffer_err start(const char *path, char *const argv[], const struct stdio *io, pid_t *pid)
 {
-	char **environment = its_environment();
+	char number[48];
+	char **environment = its_environment(number);
 	pid_t parent = getpid();
 
+	snprintf(number, sizeof(number), "COFFER_S3_PARENT=%d", (int)parent);
 	*pid = environment != NULL ? fork() : -1;
 	if (*pid == 0)
 		become(path, argv, environment, parent, io);

@@ -2,18 +2,17 @@
 
 #include <coffer/limits.h>
 #include <ctype.h>
-#include <errno.h>
 #include <getopt.h>
-#include <ini.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "paths.h"
 #include "setting.h"
+#include "settings_file.h"
 
 #define FLAG      "--" /* a setting's source, as it is told */
 #define AT(field) offsetof(struct config, field)
@@ -133,20 +132,23 @@ static int on_ini_line(void *user, const char *section, const char *name, const 
 	return 0;
 }
 
+/* A file that holds a secret is read by nobody else. */
+static coffer_err check_private(const struct config *config, const char *path)
+{
+	struct stat st;
+
+	if ((config->s3.secret_access_key == NULL && config->s3.session_token == NULL) ||
+	    (stat(path, &st) == 0 && (st.st_mode & 077) == 0))
+		return COFFER_OK;
+	fprintf(stderr, "cofferd: %s holds a secret of the bucket, and is open to others\n", path);
+	return COFFER_INVALID_ARGUMENT;
+}
+
 static coffer_err read_file(struct config *config, const char *path, bool required)
 {
-	int line;
+	coffer_err err = settings_file_read(path, required, on_ini_line, config);
 
-	if (!required && access(path, F_OK) != 0)
-		return COFFER_OK;
-	line = ini_parse(path, on_ini_line, config);
-	if (line == 0)
-		return COFFER_OK;
-	if (line < 0)
-		fprintf(stderr, "cofferd: cannot read %s: %s\n", path, strerror(errno));
-	else
-		fprintf(stderr, "cofferd: %s, line %d\n", path, line);
-	return COFFER_INVALID_ARGUMENT;
+	return err == COFFER_OK ? check_private(config, path) : err;
 }
 
 static const struct setting *find(const char *name)
@@ -307,6 +309,15 @@ out:
 	return err;
 }
 
+static coffer_err check_flags(const struct config *config)
+{
+	if (!config->skip_damaged || config->action == CONFIG_RESTORE ||
+	    config->action == CONFIG_CHECK_BACKUP)
+		return COFFER_OK;
+	fprintf(stderr, "cofferd: --skip-damaged goes with --restore or --check-backup\n");
+	return COFFER_INVALID_ARGUMENT;
+}
+
 coffer_err config_read(struct config *out, int argc, char **argv)
 {
 	coffer_err err;
@@ -319,7 +330,8 @@ coffer_err config_read(struct config *out, int argc, char **argv)
 	    (err = read_flags(out, argc, argv)) == COFFER_OK) {
 		out->ephemeral |= out->database != NULL && strcmp(out->database, ":memory:") == 0;
 		s3_settings_erase_variables();
-		if ((err = s3_settings_check(out)) == COFFER_OK)
+		if ((err = check_flags(out)) == COFFER_OK &&
+		    (err = s3_settings_check(out)) == COFFER_OK)
 			return COFFER_OK;
 	}
 	config_free(out);

@@ -40,30 +40,43 @@ coffer_err sink_open(struct sink *sink, int folder, uint64_t first, bool create,
 	return COFFER_OK;
 }
 
+/* A file's size, links and number, and not its times: after a look at those Linux sets them anew with the next write,
+ * which makes each record dearer by the change of an inode. */
+static bool look(int fd, const char *name, struct statx *st)
+{
+	int flags = AT_SYMLINK_NOFOLLOW | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
+
+	return statx(fd, name, flags, STATX_SIZE | STATX_NLINK | STATX_INO, st) == 0;
+}
+
+static const char *damage_of(const struct sink *sink, const struct statx *st)
+{
+	if (st->stx_nlink == 0)
+		return "was removed";
+	return st->stx_size < sink->end ? "was cut" : NULL;
+}
+
 const char *sink_damage(const struct sink *sink)
 {
-	struct stat st;
+	struct statx st;
 
-	if (fstat(sink->fd, &st) != 0)
-		return NULL;
-	if (st.st_nlink == 0)
-		return "was removed";
-	return (uint64_t)st.st_size < sink->end ? "was cut" : NULL;
+	return look(sink->fd, "", &st) ? damage_of(sink, &st) : NULL;
 }
 
 const char *sink_displaced(const struct sink *sink, int folder)
 {
 	char name[FOLDER_NAME_LEN + 1];
-	const char *damage = sink_damage(sink);
-	struct stat ours, found;
+	struct statx ours, found;
+	bool open = look(sink->fd, "", &ours);
+	const char *damage = open ? damage_of(sink, &ours) : NULL;
 
 	if (damage != NULL)
 		return damage;
 	folder_name(sink->first, name);
-	if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) != 0)
+	if (!look(folder, name, &found))
 		return errno == ENOENT ? "was moved" : NULL;
-	if (fstat(sink->fd, &ours) == 0 &&
-	    (ours.st_ino != found.st_ino || ours.st_dev != found.st_dev))
+	if (open && (ours.stx_ino != found.stx_ino || ours.stx_dev_major != found.stx_dev_major ||
+		     ours.stx_dev_minor != found.stx_dev_minor))
 		return "was replaced";
 	return NULL;
 }

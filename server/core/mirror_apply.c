@@ -27,11 +27,11 @@ struct mirror_refusal {
 
 void mirror_apply_forget(struct mirror *mirror)
 {
-	struct mirror_refusal *refusal, *next;
+	struct mirror_refusal *refusal = mirror->refusals, *next;
 
-	HASH_ITER(hh, mirror->refusals, refusal, next)
-	{
-		HASH_DEL(mirror->refusals, refusal);
+	HASH_CLEAR(hh, mirror->refusals);
+	for (; refusal != NULL; refusal = next) {
+		next = refusal->hh.next;
 		free(refusal);
 	}
 }

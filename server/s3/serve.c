@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -144,6 +145,15 @@ static coffer_err keep_working(const struct serve *serve)
 	}
 }
 
+/* Whether who started this process has ended before it was looked for: its number is told by a variable, as a
+ * process that has lost its parent cannot tell that from another one. */
+static bool is_orphan(pid_t parent)
+{
+	const char *told = getenv("COFFER_S3_PARENT");
+
+	return told != NULL && strtol(told, NULL, 10) != parent;
+}
+
 coffer_err serve_run(const struct settings *settings)
 {
 	struct serve serve = { .settings = settings, .parent = getppid(), .parent_fd = -1 };
@@ -158,7 +168,7 @@ coffer_err serve_run(const struct settings *settings)
 	if ((err = process_close_inherited(STDERR_FILENO + 1)) != COFFER_OK)
 		return err;
 	err = pidfd_hold(serve.parent, &mark, &serve.parent_fd);
-	if (err == COFFER_NOT_FOUND || getppid() != serve.parent)
+	if (err == COFFER_NOT_FOUND || getppid() != serve.parent || is_orphan(serve.parent))
 		return COFFER_OK; /* it has ended already */
 	if (sigprocmask(SIG_BLOCK, &signals, &serve.before) != 0 ||
 	    (serve.signals = signalfd(-1, &signals, SFD_CLOEXEC)) < 0) {

@@ -293,11 +293,12 @@ def test_a_push_survives_the_death_of_both_processes(faulty, host, folder):
         one.stop()
         one.options = settings
         one.start()
+        faulty.fail("hang", method="PUT", part="/v1/a")  # so that it cannot come to its end
         for victim in ("worker", "daemon"):
             before = faulty.count("PUT")
             with Wire(one.admin_socket) as wire:
                 wire.send(wire.frame("Sync", push=True, timeout_ms=DEADLINE * 1000))
-                faulty.wait_for(lambda: faulty.count("PUT") > before + 40, "objects are pushed")
+                faulty.wait_for(lambda: faulty.count("PUT") > before + 5, "objects are pushed")
                 if victim == "daemon":
                     one.kill()
                     one.start()
@@ -305,6 +306,7 @@ def test_a_push_survives_the_death_of_both_processes(faulty, host, folder):
                     for pid in one.helpers():
                         os.kill(pid, signal.SIGKILL)
             assert not any("root" in key for key in faulty.objects)
+        faulty.mend()
         one.usable()
         one.sync(push=True)
         with Host(faulty, folder) as two:

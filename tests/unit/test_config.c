@@ -144,6 +144,7 @@ static void bad_input_is_named(void **state)
 		{ { "--value-max", "1048577" }, "--value-max: takes a number from 65536" },
 		{ { "--versions-kept", "101" }, "--versions-kept" },
 		{ { "--arena-bytes", "1000" }, "--arena-bytes" },
+		{ { "--skip-damaged" }, "--skip-damaged goes with --restore" },
 		{ { "--log-level", "loud" }, "--log-level: is one of error|warn|info|debug" },
 		{ { "--log-level", "warn|info" }, "--log-level" },
 		{ { "--log-level", "war" }, "--log-level" },
@@ -251,6 +252,24 @@ static void settings_of_a_bucket_come_from_every_source_but_secrets_from_no_flag
 	unsetenv("CI_SECRETS_S3_ACCESS_KEY_ID");
 }
 
+static void a_file_with_a_secret_is_open_to_nobody_else(void **state)
+{
+	static const char text[] =
+	    "s3_bucket = b\ns3_access_key_id = i\ns3_secret_access_key = s\n";
+	struct home *home = *state;
+	struct config config;
+	const char *told;
+
+	must(read_with(&config, ARGS("--config", home_file(home, "private", text, 0600)), NULL));
+	assert_string_equal(config.s3.secret_access_key, "s");
+	config_free(&config);
+	assert_int_equal(read_with(&config, ARGS("--config", home_file(home, "open", text, 0640)),
+				   &told),
+			 COFFER_INVALID_ARGUMENT);
+	assert_non_null(strstr(told, "is open to others"));
+	assert_null(config.s3.secret_access_key);
+}
+
 static void settings_of_a_bucket_that_do_not_go_together_are_named(void **state)
 {
 	static const struct {
@@ -312,6 +331,35 @@ static void a_line_of_any_length_is_read_whole_or_refused(void **state)
 		assert_string_equal(config.socket, value);
 		config_free(&config);
 	}
+}
+
+/* The token of a session with the bucket's store is longer than a line: its end was taken for the name of a setting, and
+ * that it is unknown was told with it. */
+static void nothing_of_a_line_that_is_too_long_is_told(void **state)
+{
+	struct home *home = *state;
+	char text[600] = "# fine\ns3_session_token = ";
+	struct config config;
+	const char *told;
+
+	memset(text + strlen(text), 'S', 400);
+	strcat(text, "==\n");
+	home_file(home, "coffer.conf", text, 0600);
+	assert_int_equal(read_with(&config, ARGS("--home", home->folder), &told),
+			 COFFER_INVALID_ARGUMENT);
+	assert_null(strstr(told, "SSS"));
+	assert_non_null(strstr(told, "line 2"));
+}
+
+static void a_folder_is_no_settings_file(void **state)
+{
+	struct home *home = *state;
+	struct config config;
+	const char *told;
+
+	assert_int_equal(read_with(&config, ARGS("--config", home->folder), &told),
+			 COFFER_INVALID_ARGUMENT);
+	assert_non_null(strstr(told, home->folder));
 }
 
 static void a_file_that_is_named_must_be_there(void **state)
@@ -468,9 +516,12 @@ int main(void)
 		IN_A_HOME(bad_times_rules_and_rates_are_named),
 		IN_A_HOME(bad_input_of_the_environment_is_named),
 		IN_A_HOME(settings_of_a_bucket_come_from_every_source_but_secrets_from_no_flag),
+		IN_A_HOME(a_file_with_a_secret_is_open_to_nobody_else),
 		IN_A_HOME(settings_of_a_bucket_that_do_not_go_together_are_named),
 		IN_A_HOME(bad_lines_of_the_file_are_named_by_number),
 		IN_A_HOME(a_line_of_any_length_is_read_whole_or_refused),
+		IN_A_HOME(nothing_of_a_line_that_is_too_long_is_told),
+		IN_A_HOME(a_folder_is_no_settings_file),
 		IN_A_HOME(a_file_that_is_named_must_be_there),
 		IN_A_HOME(actions_and_secrets_are_taken_from_the_command_line),
 		IN_A_HOME(a_time_has_a_number_and_a_unit),

@@ -178,6 +178,33 @@ static void every_byte_in_every_text_gives_valid_json(void **state)
 	}
 }
 
+static void every_byte_is_seen_wherever_it_stands_in_a_longer_text(void **state)
+{
+	(void)state;
+	for (unsigned c = 1; c < 256; c++)
+		for (size_t at = 0; at < 18; at++) {
+			uint8_t text[18];
+			struct record_subject subject = { .via = { text, sizeof(text) } };
+			struct buf out;
+			json_t *json;
+
+			memset(text, '~', sizeof(text));
+			text[at] = (uint8_t)c;
+			out = begin(1, &subject);
+			end(&out, false, COFFER_OK, "");
+			assert_null(memchr(out.data, 0x7f, out.len));
+			json = parse(&out);
+			if (c < 0x80)
+				assert_memory_equal(json_string_value(json_object_get(json, "via")),
+						    text, sizeof(text));
+			else
+				assert_memory_equal(
+				    json_string_value(json_object_get(json, "via")) + at, "\ufffd",
+				    3);
+			json_decref(json);
+		}
+}
+
 static void text_comes_back_as_it_was_or_with_what_is_not_utf8_replaced(void **state)
 {
 	static const struct {
@@ -484,6 +511,7 @@ int main(void)
 		cmocka_unit_test(a_process_that_cannot_be_seen_has_pid_zero),
 		cmocka_unit_test(a_batch_is_a_list_of_secrets),
 		cmocka_unit_test(every_byte_in_every_text_gives_valid_json),
+		cmocka_unit_test(every_byte_is_seen_wherever_it_stands_in_a_longer_text),
 		cmocka_unit_test(text_comes_back_as_it_was_or_with_what_is_not_utf8_replaced),
 		cmocka_unit_test(the_worst_texts_in_the_largest_batch_fit_into_a_line),
 		cmocka_unit_test(the_longest_valid_names_are_not_cut),
