@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bucket.h"
-#include "core/mirror_object.h"
-#include "core/mirror_root.h"
+#include "core/mirror/object.h"
+#include "core/mirror/root.h"
 #include "core/rotation.h"
 #include "unlock.h"
 

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 #include "core/rotation.h"
 #include "join.h"
 #include "names.h"

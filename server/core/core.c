@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/grants.h"
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 
 coffer_err core_init(struct core *core)
 {

@@ -41,7 +41,7 @@ struct core {
 	struct cache cache; /* of what the store holds */
 	struct changes changes;          /* of secrets, the newest ones */
 	struct id_source ids;            /* of runs */
-	struct mirror *mirror;           /* where there is a bucket, see mirror.h; else NULL */
+	struct mirror *mirror;           /* where there is a bucket, see mirror/mirror.h; else NULL */
 	struct grant *grants;            /* those that connections hold, by id: a uthash table */
 	struct bonds bonds;              /* runs that are bound to a process */
 	char binding[COFFER_ID_LEN + 1]; /* the one that the open transaction binds; "" for none */

@@ -1,7 +1,7 @@
 #include "core/secrets.h"
 
 #include "base/secret.h"
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 #include "core/policy.h"
 #include "core/rules.h"
 #include "vault/seal.h"

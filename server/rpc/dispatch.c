@@ -6,7 +6,7 @@
 #include "base/ballast.h"
 #include "base/clock.h"
 #include "core/grants.h"
-#include "core/mirror_ticket.h"
+#include "core/mirror/ticket.h"
 #include "rpc/methods.h"
 #include "rpc/recording.h"
 #include "rpc/settle.h"

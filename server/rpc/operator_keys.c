@@ -1,6 +1,6 @@
 /* The Operator service: what opens the store. */
 #include "core/keys.h"
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 #include "core/rotation.h"
 #include "rpc/call.h"
 

@@ -1,7 +1,7 @@
 /* The Operator service: the store and its bucket, for people and for coffer-s3. */
-#include "core/mirror_apply.h"
-#include "core/mirror_tasks.h"
-#include "core/mirror_ticket.h"
+#include "core/mirror/apply.h"
+#include "core/mirror/tasks.h"
+#include "core/mirror/ticket.h"
 #include "core/rotation.h"
 #include "rpc/call.h"
 

@@ -1,6 +1,6 @@
 #include "rpc/settle.h"
 
-#include "core/mirror_ticket.h"
+#include "core/mirror/ticket.h"
 #include "rpc/recording.h"
 
 /* A bucket that has not answered by then is given up; the worker gives it up before. */

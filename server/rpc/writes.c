@@ -1,6 +1,6 @@
 #include "rpc/writes.h"
 
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 
 coffer_err writes_fail(struct call *call, coffer_err err, struct slice name)
 {

@@ -251,7 +251,7 @@ numbers() {
 	grep -qE '^secrets +1 in 1 versions$' "$OUT"
 	grep -qE '^live +1 runs, 1 services$' "$OUT"
 	grep -qE '^PutSecret +1 +0 +[0-9]+ +[0-9]+ +[0-9]+$' "$OUT"
-	! grep -q '^RollbackSecret' "$OUT"
+	[ "$(grep -c '^RollbackSecret' "$OUT")" -eq 0 ]
 	grep -qE '^audit +record [0-9]+, writable$' "$OUT"
 	coffer status --json
 	done_silently

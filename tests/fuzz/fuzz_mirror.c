@@ -1,7 +1,7 @@
 /* One input as what a bucket has: a key, a root object, and what a record would be once it is open. What is taken
  * writes back as the same bytes. */
-#include "core/mirror_object.h"
-#include "core/mirror_root.h"
+#include "core/mirror/object.h"
+#include "core/mirror/root.h"
 
 #include "check.h"
 

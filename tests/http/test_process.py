@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -36,6 +37,18 @@ def test_a_setting_is_a_flag_a_variable_and_a_key_of_the_file(world):
             assert found == ([wanted] if wanted else [])
 
 
+def test_names_of_several_lines_and_flags_add_up(world):
+    """The last line was the only one."""
+    for flags, text, wanted in (([], "allow_host = one\nallow_host = two\n", {"one", "two"}),
+                                (["--allow-host", "three", "--allow-host", "four"], "allow_host = one\n",
+                                 {"three", "four"})):
+        shim = Shim(world.daemon.socket, *flags)
+        (shim.folder / "settings").write_text(text)
+        with shim:
+            assert {name for name in ("one", "two", "three", "four")
+                    if ask(shim, "/healthz", Host=name).status == 200} == wanted
+
+
 def test_the_socket_is_also_taken_from_the_common_variable(world):
     """J1: where no setting names one."""
     shim = Shim("unused", environ={"COFFER_SOCKET": str(world.daemon.socket)})
@@ -50,6 +63,11 @@ def test_the_socket_is_also_taken_from_the_common_variable(world):
     (["--log-level", "loud"], "--log-level: is one of error, warn, info and debug"),
     (["--tls-client-ca", ""], "--tls-client-ca: is empty"),
     (["--config", "/nowhere/x"], "cannot read /nowhere/x: No such file or directory"),
+    (["--config", "/"], "cannot read /: Is a directory"),
+    (["--allow-host", "https://ci.example.org"], "--allow-host: is names, with spaces between them"),
+    (["--allow-host", "*"], "--allow-host: is names, with spaces between them"),
+    (["--socket", "/" + "x" * 108], "--socket: is longer than 107 bytes"),
+    (["--admin-socket", "/" + "x" * 108], "--admin-socket: is longer than 107 bytes"),
     (["--nothing"], "unrecognized option '--nothing'"),
     (["extra"], "unexpected argument 'extra'"),
 ])
@@ -62,7 +80,8 @@ def test_a_wrong_file_or_variable_is_named(folder):
     for text, words in (("nothing = 1\n", "settings file: unknown setting 'nothing'"),
                         ("max_calls = no\n", "settings file: max-calls: takes a number from 1 to 1000"),
                         ("[part]\nmax_calls = 1\n", "settings file: unknown setting 'max_calls'"),
-                        ("allow_plain = maybe\n", "settings file: allow-plain: is yes or no")):
+                        ("allow_plain = maybe\n", "settings file: allow-plain: is yes or no"),
+                        ("\nallow_host = " + "x " * 100, "line 2: is no text of at most 198 bytes")):
         (folder / "settings").write_text(text)
         done = run("--config", folder / "settings")
         assert done.returncode == 2 and words in done.stderr
@@ -118,6 +137,31 @@ def test_a_stop_answers_what_has_arrived():
         world.shim.launch()
         world.shim.wait_ready()
         assert ask(world.shim, "/healthz").status == 200
+
+
+def test_a_hangup_ends_nothing():
+    """SIGHUP, which makes cofferd read its settings anew, ended it in the middle of replies."""
+    with make_world() as world, contextlib.closing(connect(world.shim)) as connection:
+        assert exchange(connection, "/api/run/secrets/A", world.run.token).status == 200
+        world.shim.process.send_signal(signal.SIGHUP)
+        eventually(lambda: b"warning: settings and certificates are read at the start" in world.shim.log, "it is told")
+        assert exchange(connection, "/api/run/secrets/A", world.run.token).status == 200
+
+
+def test_descriptors_are_enough_for_all_connections_or_it_says_so(world):
+    """Without one left it turned in circles, and answered nobody."""
+    def limit(soft, hard):
+        return {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))}
+    shim = Shim(world.daemon.socket, "--max-connections", "300", "--max-calls", "10")
+    try:
+        shim.launch(**limit(100, 400))
+        shim.wait_ready()
+        assert "Max open files            400 " in Path(f"/proc/{shim.pid}/limits").read_text()
+        shim.stop()
+        shim.launch(**limit(100, 300))
+        assert shim.wait() == 1 and b"error: --max-connections and --max-calls need " in shim.log
+    finally:
+        shim.__exit__()
 
 
 def test_a_stop_waits_for_no_daemon_that_is_silent():

@@ -1,12 +1,14 @@
 """The routes: what each of them tells, to whom, and with which status."""
 
+import select
 import signal
 import socket
 import threading
+import time
 
 import pytest
-from coffer_test import Refused, Shim, Wire, eventually, pb
-from talk import MISSING, ask, connect, exchange, make_world, world_fixture  # noqa: F401
+from coffer_test import DEADLINE, Refused, Shim, Wire, eventually, pb
+from talk import MISSING, ask, begin, connect, exchange, finish, make_world, world_fixture  # noqa: F401
 
 NOBODYS = "x" * 32
 ROUTES = ["/api/run/bootstrap", "/api/run/secrets", "/api/run/secrets/A", "/api/env"]
@@ -271,6 +273,32 @@ def test_the_daemons_counters_are_told_where_its_operator_socket_is_given(world)
         assert not [name for name in found if name.startswith("coffer_mirror")], "it has none"
 
 
+def test_who_asks_often_makes_the_daemon_be_asked_once_a_second(world):
+    """/metrics needs no token: a flood of it took all of the operator socket's connections, and filled the log."""
+    def asked():
+        return next(method.calls for method in world.daemon.admin("Status").methods if method.method == "Status")
+    with Shim(world.daemon.socket, "--admin-socket", world.daemon.admin_socket) as shim:
+        began, before = time.monotonic(), asked()
+        for _ in range(50):
+            assert samples(ask(shim, "/metrics").body.decode())["coffer_audit_writable"] == 1
+        after = asked()
+        assert 1 < after - before <= 3 + (time.monotonic() - began)
+
+
+def test_one_question_alone_waits_for_a_daemon_that_hangs(world, folder):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "admin.sock"))
+        listener.listen()
+        listener.settimeout(DEADLINE)
+        with Shim(world.daemon.socket, "--admin-socket", folder / "admin.sock", "--daemon-timeout", "60000") as shim:
+            waiting = begin(shim, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            question, _ = listener.accept()
+            assert b"\ncoffer_up 1\n" in ask(shim, "/metrics").body
+            assert not select.select([waiting], [], [], 0)[0]
+            answer_status(question)
+            assert b"\ncoffer_audit_writable 1\n" in finish(waiting)
+
+
 def test_an_operator_socket_that_does_not_answer_is_told_to_operators(world):
     with Shim(world.daemon.socket, "--admin-socket", world.daemon.home / "none") as shim:
         found = samples(ask(shim, "/metrics").body.decode())
@@ -288,9 +316,8 @@ STATUS = {"started_at_ms": 1000, "connections": 2, "secrets": 3, "versions": 4, 
           "server": "s\"}\\", "sqlite": "q", "libsodium": "l", "cipher": "c"}
 
 
-def answer_status(listener):
-    """One caller's Status, with a number of its own in each field."""
-    connection, _ = listener.accept()
+def answer_status(connection):
+    """A caller's Status, with a number of its own in each field."""
     with Wire(connection) as wire:
         request = pb.Request.FromString(wire.recv_frame())
         status = pb.StatusResponse(**STATUS, mirror=pb.MirrorStatus(**MIRROR), methods=[{"method": "M", **METHOD}])
@@ -306,7 +333,7 @@ def test_each_number_of_the_daemons_is_told_under_its_name(world, folder):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "admin"))
         listener.listen()
-        thread = threading.Thread(target=answer_status, args=(listener,))
+        thread = threading.Thread(target=lambda: answer_status(listener.accept()[0]))
         thread.start()
         with Shim(world.daemon.socket, "--admin-socket", folder / "admin") as shim:
             text = ask(shim, "/metrics").body.decode()

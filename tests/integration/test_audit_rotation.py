@@ -150,7 +150,7 @@ def test_a_removed_log_is_noticed_and_gone_on_with_in_a_new_file(daemon):
         [(last + 1, "AuditRotate", "DATA_LOSS"), (last + 2, "GetSecret", "OK")]
     assert records[0]["reason"] == f"{path.name} was removed"
     assert "missing" in daemon.verify_audit().problem
-    assert f"{path.name} was removed".encode() in daemon.log
+    eventually(lambda: f"{path.name} was removed".encode() in daemon.log, "the log tells")
     daemon.restart()
     wire = daemon.runner(daemon.create())
     wire.ask("GetSecret", name="NAME")

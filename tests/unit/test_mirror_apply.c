@@ -1,5 +1,5 @@
 /* What comes out of a bucket: in any order, and not all of it true. */
-#include "core/mirror_apply.h"
+#include "core/mirror/apply.h"
 
 #include "core/secrets.h"
 #include "world_test.h"

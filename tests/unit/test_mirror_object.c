@@ -1,7 +1,7 @@
 /* The objects of a bucket: keys, records, and what opens where. */
-#include "core/mirror_object.h"
+#include "core/mirror/object.h"
 
-#include "core/mirror_root.h"
+#include "core/mirror/root.h"
 #include "vault/bytes.h"
 #include "world_test.h"
 

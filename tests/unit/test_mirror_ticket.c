@@ -1,8 +1,8 @@
 /* A write that waits for its bucket, seen from within: what stands where, and who is asked for what. */
-#include "core/mirror_ticket.h"
+#include "core/mirror/ticket.h"
 
-#include "core/mirror_apply.h"
-#include "core/mirror_tasks.h"
+#include "core/mirror/apply.h"
+#include "core/mirror/tasks.h"
 #include "peer_end.h"
 
 static struct world *open_world(void)

@@ -5,30 +5,20 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#define LASTS_MS   1000
 #define TIMEOUT_MS 1000 /* health that has to be waited for is none */
 
 void probe_init(struct probe *probe, const char *socket, int timeout_ms)
 {
-	*probe = (struct probe){ .mutex = PTHREAD_MUTEX_INITIALIZER,
-				 .socket = socket,
+	*probe = (struct probe){ .socket = socket,
 				 .timeout_ms = timeout_ms < TIMEOUT_MS ? timeout_ms : TIMEOUT_MS };
+	lately_init(&probe->lately);
 }
 
 void probe_destroy(struct probe *probe)
 {
-	(void)pthread_mutex_destroy(&probe->mutex);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	lately_destroy(&probe->lately);
 }
 
 static bool reach(int fd, const char *path)
@@ -59,22 +49,15 @@ static bool ask(const char *path, int timeout_ms)
 
 bool probe_answers(struct probe *probe)
 {
-	bool ask_now, answered;
+	bool is_due = lately_is_due(&probe->lately);
+	bool answered = is_due && ask(probe->socket, probe->timeout_ms);
 
-	pthread_mutex_lock(&probe->mutex);
-	/* While one thread waits for a daemon that hangs, the others must not. */
-	ask_now =
-	    !probe->asking && (probe->asked_ms == 0 || now_ms() - probe->asked_ms >= LASTS_MS);
-	probe->asking = probe->asking || ask_now;
+	lately_lock(&probe->lately);
+	if (is_due) {
+		probe->answered = answered;
+		lately_asked(&probe->lately);
+	}
 	answered = probe->answered;
-	pthread_mutex_unlock(&probe->mutex);
-	if (!ask_now)
-		return answered;
-	answered = ask(probe->socket, probe->timeout_ms);
-	pthread_mutex_lock(&probe->mutex);
-	probe->answered = answered;
-	probe->asked_ms = now_ms();
-	probe->asking = false;
-	pthread_mutex_unlock(&probe->mutex);
+	lately_unlock(&probe->lately);
 	return answered;
 }

@@ -6,8 +6,6 @@
 #include <time.h>
 
 #include "json.h"
-#include "log.h"
-#include "status.h"
 
 #define READS "GET, HEAD"
 #define TAKES "GET" /* once: a HEAD would take it and tell nothing */
@@ -109,22 +107,8 @@ void routes_count(struct shim *shim, size_t route, unsigned status, int64_t time
 /* What the daemon says of itself, if we may ask; and whether it says anything. */
 static void print_daemon(struct shim *shim, struct body *out)
 {
-	struct coffer_admin *admin = NULL;
-	struct coffer_status status;
-	bool told = false;
+	bool told = counters_print(&shim->counters, out);
 
-	if (shim->admin_socket != NULL) {
-		told =
-		    coffer_admin_open(&admin, shim->admin_socket, shim->timeout_ms) == COFFER_OK &&
-		    coffer_admin_status(admin, &status) == COFFER_OK;
-		if (told) {
-			status_print(out, &status);
-			coffer_status_free(&status);
-		} else {
-			log_warn("the daemon's counters: %s", coffer_admin_message(admin));
-		}
-		coffer_admin_close(admin);
-	}
 	metrics_print_one(out, "coffer_up", "gauge", "1: the daemon answers.",
 			  told || probe_answers(&shim->probe));
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "gate.h"
 #include "metrics.h"
 #include "probe.h"
@@ -18,14 +19,14 @@
 
 /* What all requests share. */
 struct shim {
-	const char *socket;       /* borrowed; the daemon's */
-	const char *admin_socket; /* borrowed; NULL: the daemon's counters are not told */
-	int timeout_ms;           /* of a call to the daemon */
-	sem_t calls;              /* how many more sessions there may be */
+	const char *socket; /* borrowed; the daemon's */
+	int timeout_ms;     /* of a call to the daemon */
+	sem_t calls;        /* how many more sessions there may be */
 	struct request_rules rules;
 	struct watch watch;
 	struct gate gate;
 	struct probe probe;
+	struct counters counters;
 	struct metrics metrics;
 };
 

@@ -125,7 +125,6 @@ static coffer_err prepare(struct server *server, const struct settings *settings
 	struct shim *shim = &server->shim;
 
 	shim->socket = socket != NULL && socket[0] != '\0' ? socket : DEFAULT_SOCKET;
-	shim->admin_socket = settings->admin_socket;
 	shim->timeout_ms = (int)settings->daemon_timeout_ms;
 	shim->rules.allowed_hosts = settings->allow_host;
 	shim->rules.tls = settings->tls_cert != NULL;
@@ -134,6 +133,7 @@ static coffer_err prepare(struct server *server, const struct settings *settings
 	watch_init(&shim->watch, (int64_t)settings->request_timeout_ms,
 		   (int64_t)settings->reply_timeout_ms);
 	probe_init(&shim->probe, shim->socket, shim->timeout_ms);
+	counters_init(&shim->counters, settings->admin_socket, shim->timeout_ms);
 	(void)sem_init(&shim->calls, 0, (unsigned)settings->calls); /* the number is in range */
 	return gate_init(&shim->gate, (unsigned)settings->refusals);
 }
@@ -204,6 +204,7 @@ bool server_stop(struct server *server)
 		MHD_stop_daemon(server->daemon);
 	watch_destroy(&shim->watch);
 	probe_destroy(&shim->probe);
+	counters_destroy(&shim->counters);
 	gate_destroy(&shim->gate);
 	(void)sem_destroy(&shim->calls);
 	return true;

@@ -96,8 +96,9 @@ coffer_err store_begin(struct store *store)
 }
 
 /* SQLite's own checkpoint after a commit would hide a failed fsync and repeat it, and the repeat succeeds
- * though pages are lost. For want of room it is left to a later commit: the log has everything. What is deleted
- * is overwritten in the database alone: to scrub, the log is emptied too. */
+ * though pages are lost. For want of room it is left to a later commit: the log has everything. After any other
+ * failure nobody may be told that the commit has failed, for it has not: the next start finds it in the log. What is
+ * deleted is overwritten in the database alone: to scrub, the log is emptied too. */
 static coffer_err checkpoint(struct store *store)
 {
 	int mode = store->scrub ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
@@ -112,7 +113,7 @@ static coffer_err checkpoint(struct store *store)
 		return COFFER_OK;
 	}
 	err = failure_of(store->db, rc, "checkpoint");
-	return err == COFFER_UNAVAILABLE ? COFFER_OK : err;
+	return err == COFFER_UNAVAILABLE ? COFFER_OK : COFFER_INTERNAL;
 }
 
 static coffer_err add_counts(struct store *store)

@@ -1,4 +1,4 @@
-#include "core/mirror_ticket.h"
+#include "core/mirror/ticket.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/mirror_apply.h"
-#include "core/mirror_tasks.h"
+#include "core/mirror/apply.h"
+#include "core/mirror/tasks.h"
 
 static const uint8_t no_batch[STORE_BATCH_LEN];
 

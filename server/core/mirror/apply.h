@@ -1,9 +1,9 @@
-/* mirror_apply.h - what other hosts have written: which objects of the bucket are wanted, and what they change here.
+/* apply.h - what other hosts have written: which objects of the bucket are wanted, and what they change here.
  * Layer: core. */
 #ifndef CORE_MIRROR_APPLY_H
 #define CORE_MIRROR_APPLY_H
 
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 
 /* Equal to coffer.v1.MirrorVerdict. */
 typedef enum mirror_verdict {

@@ -1,14 +1,14 @@
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "core/mirror_apply.h"
-#include "core/mirror_root.h"
-#include "core/mirror_tasks.h"
-#include "core/mirror_ticket.h"
+#include "core/mirror/apply.h"
+#include "core/mirror/root.h"
+#include "core/mirror/tasks.h"
+#include "core/mirror/ticket.h"
 
 /* --- life ----------------------------------------------------------------------------------------------- */
 

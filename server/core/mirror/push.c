@@ -1,10 +1,10 @@
-#include "core/mirror_push.h"
+#include "core/mirror/push.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/mirror_root.h"
-#include "core/mirror_tasks.h"
+#include "core/mirror/root.h"
+#include "core/mirror/tasks.h"
 
 static const uint8_t no_batch[STORE_BATCH_LEN];
 

@@ -1,4 +1,4 @@
-#include "core/mirror_object.h"
+#include "core/mirror/object.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,9 +1,9 @@
-#include "core/mirror_tasks.h"
+#include "core/mirror/tasks.h"
 
 #include <stdlib.h>
 #include <utlist.h>
 
-#include "core/mirror_ticket.h"
+#include "core/mirror/ticket.h"
 
 struct mirror_task *mirror_tasks_add(struct mirror *mirror, mirror_kind kind, mirror_owner owner,
 				     const char *key)

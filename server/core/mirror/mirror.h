@@ -1,23 +1,23 @@
 /* mirror.h - a store that follows a bucket: the state of it. Layer: core.
  *
  * The bucket is the source of truth, and the store what is served. Nothing here speaks to the bucket: coffer-s3, the
- * worker, asks for tasks (mirror_tasks.h) and brings what came of them. A change of a secret that the bucket has, which
- * is of every scope but those of runs, is noted in the open transaction; it waits in a ticket (mirror_ticket.h) until
- * its objects are stored, and is only then made. What others wrote comes through mirror_apply.h, and a store that is
- * not in its bucket yet goes there by mirror_push.h.
+ * worker, asks for tasks (tasks.h) and brings what came of them. A change of a secret that the bucket has, which
+ * is of every scope but those of runs, is noted in the open transaction; it waits in a ticket (ticket.h) until
+ * its objects are stored, and is only then made. What others wrote comes through apply.h, and a store that is
+ * not in its bucket yet goes there by push.h.
  *
  * core->mirror is NULL where there is no bucket; all of these functions are then for nobody, but for mirror_covers
  * and the hooks of transactions. */
-#ifndef CORE_MIRROR_H
-#define CORE_MIRROR_H
+#ifndef CORE_MIRROR_MIRROR_H
+#define CORE_MIRROR_MIRROR_H
 
 #include <coffer/error.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "core/core.h"
-#include "core/mirror_object.h"
-#include "core/mirror_push.h"
+#include "core/mirror/object.h"
+#include "core/mirror/push.h"
 
 /* Of what is told of a bucket. */
 #define MIRROR_TEXT_MAX 512

@@ -1,4 +1,4 @@
-/* mirror_push.h - a store goes into an empty bucket. Layer: core.
+/* push.h - a store goes into an empty bucket. Layer: core.
  *
  * Every version of every secret but those of runs becomes an object, some at a time as the worker asks for them, and
  * what was stored is remembered: so it can be broken off and begun again. The root object comes last, as from then on

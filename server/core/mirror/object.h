@@ -1,8 +1,8 @@
-/* mirror_object.h - the objects of a bucket: their keys, and the record that is sealed in one. Layer: core.
+/* object.h - the objects of a bucket: their keys, and the record that is sealed in one. Layer: core.
  *
  *   v1/<64 hex digits: the keyed hash of scope and name>/<20 digits: version>   a record, sealed
  *   v1/batch/<32 hex digits: its id>                                            that batch is whole
- *   v1/root/00000000000000000001                                                see mirror_root.h
+ *   v1/root/00000000000000000001                                                see root.h
  *
  * A record, with fields in big endian:
  *

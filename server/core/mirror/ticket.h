@@ -1,4 +1,4 @@
-/* mirror_ticket.h - a change that waits until its objects are in the bucket. Layer: core.
+/* ticket.h - a change that waits until its objects are in the bucket. Layer: core.
  *
  * A request's change is made in a transaction, which notes what it makes. The ticket seals that into objects, and the
  * transaction is rolled back. When the bucket has the objects the request is made again, at the same time of its own,
@@ -10,7 +10,7 @@
 #ifndef CORE_MIRROR_TICKET_H
 #define CORE_MIRROR_TICKET_H
 
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 
 /* A request is made so often before it is given up. */
 #define MIRROR_ROUNDS 16

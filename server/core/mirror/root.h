@@ -1,4 +1,4 @@
-/* mirror_root.h - the one object that a host needs to join: who the store is, and how its root key is opened. Layer:
+/* root.h - the one object that a host needs to join: who the store is, and how its root key is opened. Layer:
  * core.
  *
  *   "cofr" | 1 (1 byte) | store uuid (16) | algorithm (4) | u16 length, lasting keys |

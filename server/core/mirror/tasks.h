@@ -1,8 +1,8 @@
-/* mirror_tasks.h - what coffer-s3 is to do with the bucket, until it is done. Layer: core. */
+/* tasks.h - what coffer-s3 is to do with the bucket, until it is done. Layer: core. */
 #ifndef CORE_MIRROR_TASKS_H
 #define CORE_MIRROR_TASKS_H
 
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 
 /* Equal to coffer.v1.MirrorKind. */
 typedef enum mirror_kind {

@@ -1,6 +1,6 @@
-#include "core/mirror_root.h"
+#include "core/mirror/root.h"
 
-#include "core/mirror.h"
+#include "core/mirror/mirror.h"
 #include "vault/bytes.h"
 
 #define MAGIC      "cofr"

@@ -1,12 +1,12 @@
-#include "core/mirror_apply.h"
+#include "core/mirror/apply.h"
 
 #include <stdlib.h>
 #include <uthash.h>
 
 #include "base/log.h"
-#include "core/mirror_root.h"
-#include "core/mirror_tasks.h"
-#include "core/mirror_ticket.h"
+#include "core/mirror/root.h"
+#include "core/mirror/tasks.h"
+#include "core/mirror/ticket.h"
 #include "core/secrets.h"
 #include "names.h"
 
