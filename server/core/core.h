@@ -39,11 +39,11 @@ struct core {
 	uint64_t events;    /* counts the commits that changed secrets, ended or renewed a grant */
 	struct buf sealed;  /* scratch for one record's ciphertext; heap */
 	struct cache cache; /* of what the store holds */
-	struct changes changes;          /* of secrets, the newest ones */
-	struct id_source ids;            /* of runs */
-	struct mirror *mirror;           /* where there is a bucket, see mirror/mirror.h; else NULL */
-	struct grant *grants;            /* those that connections hold, by id: a uthash table */
-	struct bonds bonds;              /* runs that are bound to a process */
+	struct changes changes; /* of secrets, the newest ones */
+	struct id_source ids;   /* of runs */
+	struct mirror *mirror;  /* where there is a bucket, see mirror/mirror.h; else NULL */
+	struct grant *grants;   /* those that connections hold, by id: a uthash table */
+	struct bonds bonds;     /* runs that are bound to a process */
 	char binding[COFFER_ID_LEN + 1]; /* the one that the open transaction binds; "" for none */
 	struct {
 		char id[COFFER_ID_LEN + 1];

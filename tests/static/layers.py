@@ -44,7 +44,7 @@ OWNERS = {
                  "tools/coffer/exec/cache.c", "tools/coffer/handover_json.c",
                  "tools/coffer/secrets_*.c", "tools/coffer/remote.c", "tools/http/gate.h", "tools/http/json.c"],
     "ev.h": ["server/main.c", "server/net/*", "server/s3/*", "tools/benchmark/*"],
-    "ini.h": ["server/settings_file.h", "tools/http/settings.c"],
+    "ini.h": ["server/settings_file.h", "tools/http/lines.h"],
     "microhttpd.h": ["tools/http/*"],
     "curl/*.h": ["server/s3/*", "tools/fetch/ask.h"],
     "gnutls/*.h": ["tools/http/tls.[ch]"],

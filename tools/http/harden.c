@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +14,9 @@
 #include <unistd.h>
 
 #include "log.h"
+
+/* Standard ones, a listening socket, what threads wake each other with, and what asks for health and counters. */
+#define OWN_FILES 32
 
 static coffer_err fail(const char *what)
 {
@@ -58,6 +62,23 @@ coffer_err harden_process(int keep)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail("give up new privileges");
 	return close_above(keep);
+}
+
+coffer_err harden_files(size_t wanted)
+{
+	struct rlimit limit;
+
+	wanted += OWN_FILES;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return fail("tell how many files may be open");
+	if (limit.rlim_cur >= wanted)
+		return COFFER_OK;
+	limit.rlim_cur = limit.rlim_max;
+	if (limit.rlim_max >= wanted && setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return COFFER_OK;
+	log_error("--max-connections and --max-calls need %zu open files, and the limit is %ju",
+		  wanted, (uintmax_t)limit.rlim_max);
+	return COFFER_INVALID_ARGUMENT;
 }
 
 void harden_memory(void)

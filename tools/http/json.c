@@ -1,34 +1,10 @@
 #include "json.h"
 
+#include "coffer/wiped.h"
+
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The header that remembers how much to wipe keeps what follows aligned for any type. */
-#define HEADER sizeof(max_align_t)
-
-static void *wiped_malloc(size_t size)
-{
-	char *block = size > SIZE_MAX - HEADER ? NULL : malloc(HEADER + size);
-
-	if (block == NULL)
-		return NULL;
-	memcpy(block, &size, sizeof(size));
-	return block + HEADER;
-}
-
-static void wiped_free(void *data)
-{
-	char *block;
-	size_t size;
-
-	if (data == NULL)
-		return;
-	block = (char *)data - HEADER;
-	memcpy(&size, block, sizeof(size));
-	explicit_bzero(block, HEADER + size);
-	free(block);
-}
 
 void json_begin(void)
 {

@@ -18,15 +18,16 @@ enum { EXIT_USAGE = 2 };
 /* This thread takes the signals, and meanwhile minds the connections' deadlines. */
 static void run(struct server *server, const sigset_t *signals)
 {
-	int64_t wait_ms;
 	int signal;
 
 	do {
-		struct timespec wait;
-		wait_ms = watch_sweep(&server->shim.watch);
-		wait = (struct timespec){ wait_ms / 1000, wait_ms % 1000 * 1000000 };
+		int64_t wait_ms = watch_sweep(&server->shim.watch);
+		struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000 };
 		signal = sigtimedwait(signals, NULL, &wait);
-	} while (signal < 0);
+		if (signal == SIGHUP)
+			log_warn(
+			    "settings and certificates are read at the start: restart for others");
+	} while (signal < 0 || signal == SIGHUP);
 	log_info("stopping");
 	notify_tell("STOPPING=1\nSTATUS=Answering the last requests");
 	server_drain(server);
@@ -50,7 +51,8 @@ static coffer_err serve(const struct settings *settings, const sigset_t *signals
 	struct tls tls;
 	coffer_err err;
 
-	if ((err = tls_read(&tls, settings->tls_cert, settings->tls_key,
+	if ((err = harden_files(settings->connections + settings->calls)) != COFFER_OK ||
+	    (err = tls_read(&tls, settings->tls_cert, settings->tls_key,
 			    settings->tls_client_ca)) != COFFER_OK)
 		return err;
 	if ((err = open_socket(settings, &fd, &address)) == COFFER_OK)
@@ -87,6 +89,7 @@ int main(int argc, char **argv)
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGHUP);
 	(void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	switch (settings.action) {

@@ -9,9 +9,8 @@
 #include "json.h"
 #include "log.h"
 
-#define DEFAULT_SOCKET "/run/coffer/coffer.sock"
-#define DRAIN_MS       5000
-#define STACK_BYTES    (256 * 1024)
+#define DRAIN_MS    5000
+#define STACK_BYTES (256 * 1024)
 
 static int64_t now_us(void)
 {
@@ -121,10 +120,9 @@ static void on_message(void *context, const char *format, va_list args)
 
 static coffer_err prepare(struct server *server, const struct settings *settings)
 {
-	const char *socket = settings->socket ? settings->socket : getenv("COFFER_SOCKET");
 	struct shim *shim = &server->shim;
 
-	shim->socket = socket != NULL && socket[0] != '\0' ? socket : DEFAULT_SOCKET;
+	shim->socket = settings->socket;
 	shim->timeout_ms = (int)settings->daemon_timeout_ms;
 	shim->rules.allowed_hosts = settings->allow_host;
 	shim->rules.tls = settings->tls_cert != NULL;
@@ -170,7 +168,7 @@ static struct MHD_Daemon *start(struct server *server, const struct settings *se
 coffer_err server_start(struct server *server, const struct settings *settings,
 			const struct tls *tls, int fd)
 {
-	*server = (struct server){ .daemon = NULL };
+	*server = (struct server){ .daemon = NULL, .quiet = MHD_INVALID_SOCKET };
 	if (prepare(server, settings) != COFFER_OK)
 		log_error("there is no randomness");
 	else if ((server->daemon = start(server, settings, tls, fd)) != NULL)
@@ -185,13 +183,10 @@ coffer_err server_start(struct server *server, const struct settings *settings,
 void server_drain(struct server *server)
 {
 	struct watch *watch = &server->shim.watch;
-	MHD_socket fd;
 
 	atomic_store(&server->draining, true);
-	fd = MHD_quiesce_daemon(server->daemon);
+	server->quiet = MHD_quiesce_daemon(server->daemon);
 	watch_finish(watch, watch->reply_ms < DRAIN_MS ? watch->reply_ms : DRAIN_MS);
-	if (fd != MHD_INVALID_SOCKET)
-		close(fd);
 }
 
 bool server_stop(struct server *server)
@@ -202,6 +197,9 @@ bool server_stop(struct server *server)
 		return false;
 	if (server->daemon != NULL)
 		MHD_stop_daemon(server->daemon);
+	/* Not before: libmicrohttpd's thread may still look at it. */
+	if (server->quiet != MHD_INVALID_SOCKET)
+		close(server->quiet);
 	watch_destroy(&shim->watch);
 	probe_destroy(&shim->probe);
 	counters_destroy(&shim->counters);

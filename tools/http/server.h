@@ -14,6 +14,7 @@ struct server {
 	struct shim shim;
 	bool requires_client;
 	atomic_bool draining;
+	MHD_socket quiet; /* the listening socket, once nothing is accepted on it */
 };
 
 /* Serves on fd, which it owns from then on, also after a failure. settings is borrowed until server_stop; tls can be

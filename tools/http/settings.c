@@ -2,16 +2,21 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <ini.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/un.h>
+
+#include "lines.h"
 
 #define DEFAULT_FILE   "/etc/coffer/coffer-http.conf"
 #define DEFAULT_LISTEN "127.0.0.1:8200"
+#define DEFAULT_SOCKET "/run/coffer/coffer.sock"
 #define PREFIX         "COFFER_HTTP_"
 #define FLAG           "--" /* a setting's source, as it is told */
+
+/* Of names, addresses and ports: more are not looked at here. */
+#define HOST_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:[]"
 
 typedef enum kind { TEXT, LEVEL, HOSTS, SWITCH, NUMBER } kind;
 
@@ -126,22 +131,23 @@ static coffer_err set_text(const struct setting *setting, const char *source, co
 	return COFFER_OK;
 }
 
-/* A flag adds to those of earlier flags, and replaces those of a weaker source. */
+/* Adds to those of the same source, and replaces those of a weaker one. */
 static coffer_err set_hosts(struct settings *settings, const struct setting *setting,
 			    const char *source, const char *text, char **out)
 {
-	bool is_flag = strcmp(source, FLAG) == 0;
 	char *all = NULL;
 	coffer_err err;
 
-	if (!is_flag || !settings->hosts_flagged || *out == NULL)
+	if (text[strspn(text, HOST_CHARACTERS " ")] != '\0')
+		return fail(source, setting->name, "is names, with spaces between them");
+	if (*out == NULL || strcmp(settings->hosts_from, source) != 0)
 		err = set_text(setting, source, text, out);
 	else if (asprintf(&all, "%s %s", *out, text) < 0)
 		return fail(source, setting->name, "out of memory");
 	else
 		err = set_text(setting, source, all, out);
 	free(all);
-	settings->hosts_flagged = is_flag;
+	settings->hosts_from = source;
 	return err;
 }
 
@@ -180,22 +186,6 @@ static int on_ini_line(void *user, const char *section, const char *name, const 
 			return set(user, &table[i], "settings file: ", value) == COFFER_OK;
 	fprintf(stderr, "coffer-http: settings file: unknown setting '%s'\n", name);
 	return 0;
-}
-
-static coffer_err read_file(struct settings *settings, const char *path, bool required)
-{
-	int line;
-
-	if (!required && access(path, F_OK) != 0)
-		return COFFER_OK;
-	line = ini_parse(path, on_ini_line, settings);
-	if (line == 0)
-		return COFFER_OK;
-	if (line < 0)
-		fprintf(stderr, "coffer-http: cannot read %s: %s\n", path, strerror(errno));
-	else
-		fprintf(stderr, "coffer-http: %s, line %d\n", path, line);
-	return COFFER_INVALID_ARGUMENT;
 }
 
 static coffer_err read_environment(struct settings *settings)
@@ -271,22 +261,54 @@ static coffer_err read_named_file(struct settings *settings, int argc, char **ar
 	set_presets(&named);
 	if ((err = read_environment(&named)) == COFFER_OK &&
 	    (err = read_flags(&named, argc, argv)) == COFFER_OK && named.action == SETTINGS_SERVE)
-		err = read_file(settings, named.config_file ? named.config_file : DEFAULT_FILE,
-				named.config_file != NULL);
+		err = lines_read(named.config_file ? named.config_file : DEFAULT_FILE,
+				 named.config_file != NULL, on_ini_line, settings);
 	settings_free(&named);
 	return err;
 }
 
-static coffer_err check(struct settings *settings)
+static coffer_err set_default(char **out, const char *name, const char *text)
 {
+	if (*out == NULL && (*out = strdup(text)) == NULL)
+		return fail(FLAG, name, "out of memory");
+	return COFFER_OK;
+}
+
+static coffer_err set_defaults(struct settings *settings)
+{
+	const char *socket = getenv("COFFER_SOCKET");
+	coffer_err err;
+
+	if (socket == NULL || socket[0] == '\0')
+		socket = DEFAULT_SOCKET;
+	if ((err = set_default(&settings->listen, "listen", DEFAULT_LISTEN)) == COFFER_OK)
+		err = set_default(&settings->socket, "socket", socket);
+	return err;
+}
+
+static coffer_err check_socket(const char *name, const char *path)
+{
+	char why[48];
+
+	if (path == NULL || strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path))
+		return COFFER_OK;
+	snprintf(why, sizeof(why), "is longer than %zu bytes",
+		 sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+	return fail(FLAG, name, why);
+}
+
+static coffer_err check(const struct settings *settings)
+{
+	coffer_err err;
+
 	if ((settings->tls_cert == NULL) != (settings->tls_key == NULL))
 		return fail(FLAG, settings->tls_cert ? "tls-cert" : "tls-key",
 			    "takes --tls-cert and --tls-key together");
 	if (settings->tls_client_ca != NULL && settings->tls_cert == NULL)
 		return fail(FLAG, "tls-client-ca", "needs --tls-cert and --tls-key");
-	if (settings->listen == NULL && (settings->listen = strdup(DEFAULT_LISTEN)) == NULL)
-		return fail(FLAG, "listen", "out of memory");
-	return COFFER_OK;
+	if ((err = check_socket("socket", settings->socket)) == COFFER_OK)
+		err = check_socket("admin-socket", settings->admin_socket);
+	return err;
 }
 
 coffer_err settings_read(struct settings *out, int argc, char **argv)
@@ -296,7 +318,8 @@ coffer_err settings_read(struct settings *out, int argc, char **argv)
 	set_presets(out);
 	if ((err = read_named_file(out, argc, argv)) == COFFER_OK &&
 	    (err = read_environment(out)) == COFFER_OK &&
-	    (err = read_flags(out, argc, argv)) == COFFER_OK && (err = check(out)) == COFFER_OK)
+	    (err = read_flags(out, argc, argv)) == COFFER_OK &&
+	    (err = set_defaults(out)) == COFFER_OK && (err = check(out)) == COFFER_OK)
 		return COFFER_OK;
 	settings_free(out);
 	return err;

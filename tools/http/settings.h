@@ -11,7 +11,7 @@
 
 typedef enum settings_action { SETTINGS_SERVE, SETTINGS_HELP, SETTINGS_VERSION } settings_action;
 
-/* Strings are owned; NULL where nothing was set and there is no default. */
+/* Strings are owned, but for one; NULL where nothing was set and there is no default. */
 struct settings {
 	settings_action action;
 	char *config_file;
@@ -21,8 +21,8 @@ struct settings {
 	char *tls_cert;
 	char *tls_key;
 	char *tls_client_ca;
-	char *allow_host; /* with spaces between them */
-	bool hosts_flagged;
+	char *allow_host;       /* with spaces between them */
+	const char *hosts_from; /* the source of allow_host; static */
 	bool allow_plain;
 	char *log_level;
 	size_t calls;
