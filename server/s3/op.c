@@ -122,6 +122,7 @@ static request_kind next_request(const struct op *op)
 {
 	static const request_kind kinds[] = { [OP_PUT] = REQUEST_PUT_NEW,
 					      [OP_GET] = REQUEST_GET,
+					      [OP_ERASE] = REQUEST_PUT,
 					      [OP_DELETE] = REQUEST_DELETE,
 					      [OP_LIST] = REQUEST_LIST };
 

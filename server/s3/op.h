@@ -1,4 +1,4 @@
-/* op.h - one object stored, fetched or deleted, or one page listed: tried until it is clear how it came out.
+/* op.h - one object stored, fetched, erased or deleted, or one page listed: tried until it is clear how it came out.
  * Layer: s3.
  *
  * What may come out otherwise in a moment is tried again, after a pause that doubles and is shaken, so that hosts
@@ -23,7 +23,8 @@ struct ops {
 	struct op *waiting; /* utlist */
 };
 
-typedef enum op_kind { OP_PUT, OP_GET, OP_DELETE, OP_LIST } op_kind;
+/* OP_ERASE overwrites what is there with nothing. */
+typedef enum op_kind { OP_PUT, OP_GET, OP_ERASE, OP_DELETE, OP_LIST } op_kind;
 
 struct op;
 typedef void (*op_done)(struct op *op, void *user);

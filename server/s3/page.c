@@ -12,16 +12,39 @@ struct reading {
 	bool truncated; /* it is not */
 	bool failed;
 	char *next;
+	char key[XML_TEXT_MAX]; /* of the object whose leaves are read */
+	size_t key_len;
+	bool erased;
 };
+
+static void on_leaf_of_object(struct reading *r, const char *leaf, struct slice text)
+{
+	if (strcmp(leaf, "Key") == 0 && text.len > 0) {
+		memcpy(r->key, text.data, text.len);
+		r->key_len = text.len;
+	} else if (strcmp(leaf, "Size") == 0) {
+		r->erased = slice_equal(text, SLICE_LITERAL("0"));
+	}
+}
+
+static void on_object(struct reading *r)
+{
+	if (r->key_len > 0 && !r->erased)
+		r->on_key(r->user, (struct slice){ (const uint8_t *)r->key, r->key_len });
+	r->key_len = 0;
+	r->erased = false;
+}
 
 static void on_text(void *user, const char *parent, const char *leaf, struct slice text)
 {
 	struct reading *r = user;
 
-	if (strcmp(parent, "Contents") == 0 && strcmp(leaf, "Key") == 0) {
-		r->on_key(r->user, text);
+	if (strcmp(parent, "Contents") == 0) {
+		on_leaf_of_object(r, leaf, text);
 	} else if (strcmp(parent, "ListBucketResult") != 0) {
 		return;
+	} else if (strcmp(leaf, "Contents") == 0) {
+		on_object(r);
 	} else if (strcmp(leaf, "IsTruncated") == 0) {
 		r->is_page = true;
 		r->truncated = slice_equal(text, SLICE_LITERAL("true"));

@@ -112,10 +112,10 @@ static bool begin(struct task *task, const coffer_v1_MirrorTask *wanted)
 {
 	static const op_kind kinds[] = { [coffer_v1_MirrorKind_MIRROR_PUT] = OP_PUT,
 					 [coffer_v1_MirrorKind_MIRROR_GET] = OP_GET,
-					 [coffer_v1_MirrorKind_MIRROR_DELETE] = OP_DELETE };
+					 [coffer_v1_MirrorKind_MIRROR_ERASE] = OP_ERASE };
 
 	task->op = op_new(task->tasks->options.ops, kinds[wanted->kind], wanted->key);
-	if (task->op == NULL || !give_body(task->op, wanted->body))
+	if (task->op == NULL || (task->op->kind == OP_PUT && !give_body(task->op, wanted->body)))
 		return false;
 	op_begin(task->op, on_done, task);
 	return true;
@@ -137,7 +137,7 @@ void tasks_take(struct tasks *tasks, const coffer_v1_MirrorTask *wanted)
 	switch (wanted->kind) {
 	case coffer_v1_MirrorKind_MIRROR_PUT:
 	case coffer_v1_MirrorKind_MIRROR_GET:
-	case coffer_v1_MirrorKind_MIRROR_DELETE:
+	case coffer_v1_MirrorKind_MIRROR_ERASE:
 		if (begin(task, wanted))
 			return;
 		answer_set(&answer, COFFER_RESOURCE_EXHAUSTED, false,

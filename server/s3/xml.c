@@ -42,9 +42,8 @@ static void XMLCALL on_end(void *user, const XML_Char *name)
 
 	(void)name;
 	r->depth--;
-	if (r->leaf)
-		r->on_text(r->user, r->depth > 0 ? r->names[r->depth - 1] : "", r->names[r->depth],
-			   (struct slice){ (const uint8_t *)r->text, r->len });
+	r->on_text(r->user, r->depth > 0 ? r->names[r->depth - 1] : "", r->names[r->depth],
+		   (struct slice){ (const uint8_t *)r->text, r->leaf ? r->len : 0 });
 	r->leaf = false;
 }
 

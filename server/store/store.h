@@ -194,8 +194,8 @@ COFFER_MUST_USE coffer_err store_expiry_next(struct store *store, struct store_e
 /* The numbers are stored. */
 typedef enum object_state {
 	OBJECT_APPLIED = 1, /* what it holds was stored here, though it may be pruned since */
-	OBJECT_VOID =
-	    2, /* of a batch that was not whole: its version is used up, and holds nothing */
+	/* Its version is used up, and holds nothing: of a batch that was not whole; of none: erased in the bucket. */
+	OBJECT_VOID = 2,
 	OBJECT_PURGE = 3, /* it erased every version below, and the rows of their objects */
 } object_state;
 

@@ -33,7 +33,7 @@ static void read_page(struct slice in)
 
 	CHECK(err == COFFER_OK || next == NULL);
 	CHECK(next == NULL || strlen(next) > 0);
-	CHECK(count <= in.len / strlen("<Key/>"));
+	CHECK(count <= in.len / strlen("<Contents><Key>k</Key></Contents>"));
 	free(next);
 }
 

@@ -70,6 +70,7 @@ def test_a_write_is_neither_served_nor_acknowledged_before_the_bucket_has_it():
 
 def test_what_one_host_has_written_the_other_serves_after_a_look():
     with hosts(2) as (_, one, two):
+        two.sync()  # its first look is over
         one.put("TOKEN", b"first")
         assert two.value("TOKEN") is None
         assert two.sync().done
@@ -132,7 +133,7 @@ def test_the_log_names_what_came_from_other_hosts():
 
 def test_the_bucket_holds_no_name_and_no_value():
     with hosts(1) as (bucket, one):
-        name, value, note = (sentinel() for _ in range(3))
+        name, value, note = (f"S{sentinel(31)}" for _ in range(3))
         scope = f"pipeline/{sentinel()}"
         one.admin("PutSecret", scope=scope, writes=[
             {"name": name, "value": value.encode(), "set_note": True, "note": note},
@@ -247,7 +248,8 @@ def test_a_purge_erases_everywhere_and_versions_count_on():
             one.put("OLD", value)
         two.sync()
         one.admin("DeleteSecret", scope="global", name="OLD", purge=True)
-        assert [key[-2:] for key in bucket.records()] == ["04"]
+        assert [key[-2:] for key in bucket.records()] == ["01", "02", "03", "04"]
+        assert [key[-2:] for key in bucket.erased()] == ["01", "02", "03"]
         assert two.value("OLD") == b"3"
         two.sync()
         assert two.value("OLD") is None
@@ -258,19 +260,91 @@ def test_a_purge_erases_everywhere_and_versions_count_on():
         assert one.value("OLD") == b"new" and one.version("OLD") == 5
 
 
-def test_what_a_purge_left_in_the_bucket_is_deleted_with_the_next_look():
+def test_what_a_purge_left_in_the_bucket_is_erased_with_the_next_look():
     with hosts(2) as (bucket, one, two):
         one.put("OLD", b"1")
-        one.worker.act = lambda task: ((pb.UNAVAILABLE, "cut off") if task.kind == pb.MIRROR_DELETE
+        one.worker.act = lambda task: ((pb.UNAVAILABLE, "cut off") if task.kind == pb.MIRROR_ERASE
                                        else one.worker.do(task))
         one.admin("DeleteSecret", scope="global", name="OLD", purge=True)
-        assert len(bucket.records()) == 2
+        assert len(bucket.records()) == 2 and bucket.erased() == []
         two.worker.stop()
         two.work()
         two.sync()
         two.worker._known.clear()
         two.sync()
-        eventually(lambda: len(bucket.records()) == 1, "the old version is deleted")
+        eventually(lambda: bucket.erased() == bucket.records()[:1], "the old version is erased")
+        two.worker._known.clear()
+        two.sync()
+        assert [kind for kind, _ in two.worker.seen].count(pb.MIRROR_ERASE) == 1
+
+
+def purge_unseen(one, two, before, after):
+    """OLD has so many versions that both know, and so many more that two does not; then it is purged. The purge's."""
+    for number in range(before):
+        one.put("OLD", str(number).encode())
+    two.sync()
+    for number in range(after):
+        one.put("OLD", str(number).encode())
+    one.admin("DeleteSecret", scope="global", name="OLD", purge=True)
+    return before + after + 1
+
+
+# The last is a longer history than a host can follow one by one, or sixteen by sixteen, before it gives up.
+@pytest.mark.parametrize("before, after", [(3, 2), (0, 10), (1, 200)])
+def test_a_write_of_a_host_that_has_not_seen_a_purge_ends_behind_it(before, after):
+    with hosts(2) as (bucket, one, two):
+        purge = purge_unseen(one, two, before, after)
+        assert two.put("OLD", b"new") == purge + 1
+        assert two.value("OLD") == b"new" and mirror(two).refused == 0
+        one.sync(), two.sync()
+        for host in (one, two):
+            assert (host.value("OLD"), host.version("OLD")) == (b"new", purge + 1)
+            assert len(host.admin("ListVersions", scope="global", name="OLD").versions) == 1
+        assert len(bucket.records()) == purge + 1 and len(bucket.erased()) == purge - 1
+
+
+def test_who_expects_a_version_that_a_purge_has_ended_is_aborted():
+    with hosts(2) as (bucket, one, two):
+        purge = purge_unseen(one, two, 3, 2)
+        with pytest.raises(Refused, match="ABORTED"):
+            put_if(two, "OLD", b"stale", 3)
+        assert two.value("OLD") is None, "why is known now"
+        assert len(bucket.records()) == purge
+        assert put_if(two, "OLD", b"new", 0).secrets[0].version == purge + 1
+        one.sync()
+        assert one.value("OLD") == b"new"
+
+
+def test_a_batch_of_a_host_that_has_not_seen_a_purge_ends_behind_it():
+    with hosts(2) as (_, one, two):
+        purge = purge_unseen(one, two, 1, 3)
+        versions = puts(two, OLD=b"new", OTHER=b"new")
+        assert versions[0] == purge + 1
+        one.sync(), two.sync()
+        for host in (one, two):
+            assert (host.value("OLD"), host.value("OTHER")) == (b"new", b"new")
+
+
+def test_a_purge_erases_what_an_earlier_one_was():
+    with hosts(2) as (bucket, one, two):
+        purge_unseen(one, two, 1, 1)
+        assert one.put("OLD", b"between") == 4
+        one.admin("DeleteSecret", scope="global", name="OLD", purge=True)
+        two.sync()
+        assert two.value("OLD") is None
+        assert two.put("OLD", b"new") == 6
+        assert two.value("OLD") == b"new" and mirror(two).refused == 0
+
+
+def test_what_is_erased_between_a_listing_and_its_fetch_is_passed_over():
+    with hosts(2) as (bucket, one, two):
+        purge = purge_unseen(one, two, 0, 3)
+        with Wire(two.admin_socket) as wire:
+            done = wire.ask("MirrorApply", objects=[{"key": key, "body": b""} for key in bucket.erased()])
+            assert (done.applied, done.refused) == (0, 0)
+            assert wire.ask("MirrorOffer", keys=bucket.erased()).verdicts == bytes(3)  # known
+        assert two.value("OLD") is None
+        assert two.put("OLD", b"new") == purge + 1
 
 
 def test_a_secret_that_expires_gets_no_tombstone_in_the_bucket():
@@ -311,6 +385,7 @@ def test_without_coffer_s3_reads_go_on_and_writes_say_so():
     with hosts(1) as (_, one):
         one.put("A", b"v")
         one.worker.stop()
+        eventually(lambda: not mirror(one).connected, "it is known that the worker is gone")
         with pytest.raises(Refused, match="UNAVAILABLE: the bucket.*coffer-s3 is not running"):
             one.put("A", b"w")
         assert one.value("A") == b"v"
@@ -425,7 +500,7 @@ def test_objects_that_do_not_open_are_passed_over_and_told():
         bucket.put(a[:-1] + "2", bucket.get(a))  # an old version as a new one
         bucket.put(b[:-1] + "2", bucket.get(a))  # one secret's as another's
         bucket.put("v1/" + "0" * 64 + "/" + "0" * 19 + "1", b"garbage")
-        bucket.put("v1/" + "1" * 64 + "/" + "0" * 19 + "1", b"")
+        bucket.put("v1/" + "1" * 64 + "/" + "0" * 19 + "1", b"\0")
         bucket.put("v1/what/is/this", b"?")
         two.sync()
         assert (two.value("A"), two.value("B")) == (b"a", b"b")
@@ -506,6 +581,21 @@ def test_hosts_join_with_the_passphrase(bucket, tmp_path):
                 three.init()
             finally:
                 three.__exit__()
+
+
+def test_a_host_that_joins_after_a_purge_counts_on(bucket, tmp_path):
+    key = ["--key-file", secret_file(tmp_path / "key", b"k" * 32)]
+    with Host(bucket, *key, init=key) as one:
+        for value in (b"1", b"2", b"3"):
+            one.put("OLD", value)
+        one.admin("DeleteSecret", scope="global", name="OLD", purge=True)
+        with Host(bucket, *key, init=key) as two:
+            two.sync()
+            assert two.value("OLD") is None and mirror(two).refused == 0
+            assert not set(bucket.erased()) & set(two.worker.offered)
+            assert put_if(two, "OLD", b"new", 0).secrets[0].version == 5
+            one.sync()
+            assert one.value("OLD") == b"new"
 
 
 def test_a_host_with_another_key_file_does_not_join(bucket, tmp_path):

@@ -116,12 +116,29 @@ def test_two_hosts_see_each_others_writes(bucket, host):
     assert two.put("TOKEN", b"second") == 2
     one.sync()
     assert one.value("TOKEN") == b"second"
-    two.admin("DeleteSecret", scope="global", name="TOKEN", purge=True)
-    one.sync()
-    assert one.value("TOKEN") is None
-    assert len([key for key in bucket.keys() if "/v1/" in key and "root" not in key]) == 1
     for daemon in (one, two):
         assert daemon.verify_audit().problem == ""
+
+
+def test_what_is_purged_leaves_no_value_and_no_place_for_a_host_that_has_not_seen_it(bucket, host):
+    one, two = host(bucket), host(bucket)
+    for value in (b"1", b"2"):
+        one.put("TOKEN", value)
+    two.sync()
+    one.put("TOKEN", b"3")
+    one.admin("DeleteSecret", scope="global", name="TOKEN", purge=True)
+    records = [body for key, body in bucket.objects().items() if "/v1/" in key and "root" not in key]
+    assert [len(body) > 0 for body in records] == [False] * 3 + [True]  # in the order of their versions
+    with pytest.raises(Refused, match="ABORTED"):
+        two.admin("PutSecret", scope="global", writes=[
+            {"name": "TOKEN", "value": b"stale", "check_version": True, "if_version": 2}])
+    assert two.value("TOKEN") is None
+    assert two.put("TOKEN", b"new") == 5
+    one.sync(), two.sync()
+    for daemon in (one, two):
+        assert daemon.value("TOKEN") == b"new"
+        assert len(daemon.admin("ListVersions", scope="global", name="TOKEN").versions) == 1
+        assert daemon.mirror().refused == 0
 
 
 def test_in_a_race_each_version_has_one_winner(bucket, host):
@@ -142,7 +159,7 @@ def test_in_a_race_each_version_has_one_winner(bucket, host):
 
 def test_the_buckets_owner_learns_neither_names_nor_values(bucket, host):
     one = host(bucket)
-    name, value, note = (sentinel() for _ in range(3))
+    name, value, note = (f"S{sentinel(31)}" for _ in range(3))
     one.admin("PutSecret", scope="global", writes=[
         {"name": name, "value": value.encode(), "set_note": True, "note": note},
         {"name": "OTHER", "value": value.encode()}])

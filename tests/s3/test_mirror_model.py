@@ -28,12 +28,15 @@ def faulty(worker, dice):
     worker.act = act
 
 
-def write(host, dice, told):
+def write(host, dice, told, purged):
     """One request of any kind; what it was answered."""
     scope, name = dice.choice(SCOPES), dice.choice(NAMES)
     kind = dice.random()
     value = f"{host.pid} {dice.getrandbits(64):x}".encode()
-    if kind < 0.1:
+    if kind < 0.04:
+        purged.add((scope, name))
+        host.admin("DeleteSecret", scope=scope, name=name, purge=True)
+    elif kind < 0.1:
         host.admin("DeleteSecret", scope=scope, name=name)
     elif kind < 0.3:
         names = dice.sample(NAMES, 3)
@@ -67,9 +70,18 @@ def everything(host):
     return found
 
 
+def before(key):
+    name, version = key.rsplit("/", 1)
+    return f"{name}/{int(version) - 1:020}"
+
+
+def lowest(found, scope, name):
+    return min((row[2] for row in found if row[:2] == (scope, name)), default=2**32)
+
+
 def test_two_hosts_that_write_at_random_end_with_the_same():
     seed = time.time_ns()
-    told = []
+    told, purged = [], set()
     with hosts(2, "--versions-kept", "100", interval=0.2) as (bucket, *both):
         def work(host, number):
             dice = random.Random(seed + number)
@@ -79,7 +91,7 @@ def test_two_hosts_that_write_at_random_end_with_the_same():
                     host.work()
                     faulty(host.worker, dice)
                 with contextlib.suppress(Refused):
-                    write(host, dice, told)
+                    write(host, dice, told, purged)
         for number, host in enumerate(both):
             faulty(host.worker, random.Random(seed - number))
         threads = [threading.Thread(target=work, args=pair[::-1]) for pair in enumerate(both)]
@@ -96,6 +108,11 @@ def test_two_hosts_that_write_at_random_end_with_the_same():
         numbers = [row[:3] for row in told]
         assert len(set(numbers)) == len(numbers), f"seed {seed}: a version was given twice"
         for scope, name, version, value in told:
-            assert one[scope, name, version] == value, f"seed {seed}"
+            # What a purge has ended is gone with all that is before it.
+            ended = (scope, name) in purged and version < lowest(one, scope, name)
+            assert ended or one[scope, name, version] == value, f"seed {seed}"
+        records = set(bucket.records())
+        for key in records:  # no place is ever free again
+            assert key.endswith("/" + "1".zfill(20)) or before(key) in records, f"seed {seed}"
         for host in both:
             assert host.verify_audit().problem == ""

@@ -185,10 +185,11 @@ static void on_key(void *user, struct slice key)
 #define PAGE(content)                                                                              \
 	"<?xml version=\"1.0\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/\">" content \
 	"</ListBucketResult>"
-#define KEY(name) "<Contents><Key>" name "</Key><Size>1</Size></Contents>"
-#define LAST      "<IsTruncated>false</IsTruncated>"
-#define MORE      "<IsTruncated>true</IsTruncated>"
-#define TOKEN(t)  "<NextContinuationToken>" t "</NextContinuationToken>"
+#define KEY(name)    "<Contents><Key>" name "</Key><Size>1</Size></Contents>"
+#define ERASED(name) "<Contents><Key>" name "</Key><Size>0</Size></Contents>"
+#define LAST         "<IsTruncated>false</IsTruncated>"
+#define MORE         "<IsTruncated>true</IsTruncated>"
+#define TOKEN(t)     "<NextContinuationToken>" t "</NextContinuationToken>"
 
 static void pages_are_read(void **state)
 {
@@ -204,6 +205,13 @@ static void pages_are_read(void **state)
 		{ PAGE("<Key>no content</Key><Key>x</Key>" LAST), COFFER_OK, 0, "", NULL },
 		{ PAGE(KEY("a") MORE TOKEN("t/+=")), COFFER_OK, 1, "a", "t/+=" },
 		{ PAGE(MORE TOKEN("first") TOKEN("second")), COFFER_OK, 0, "", "first" },
+		{ PAGE(KEY("a") ERASED("b") KEY("c") ERASED("d") LAST), COFFER_OK, 2, "c", NULL },
+		{ PAGE("<Contents><Size>0</Size><Key>a</Key></Contents>" KEY("b") LAST), COFFER_OK,
+		  1, "b", NULL },
+		{ PAGE("<Contents><Size>0</Size></Contents><Contents><Key>a</Key></Contents>" LAST),
+		  COFFER_OK, 1, "a", NULL },
+		{ PAGE("<Contents><Key>a</Key><Size/><Owner><ID>0</ID></Owner></Contents>" LAST),
+		  COFFER_OK, 1, "a", NULL },
 		{ PAGE(KEY("a")), COFFER_INVALID_ARGUMENT, 1, "a", NULL },
 		{ PAGE(KEY("a") MORE), COFFER_INVALID_ARGUMENT, 1, "a", NULL },
 		{ PAGE(MORE TOKEN("")), COFFER_INVALID_ARGUMENT, 0, "", NULL },

@@ -13,7 +13,7 @@ from mirror_daemon import MirrorDaemon
 from radosgw import ACCESS_KEY, SECRET_KEY, free_ports
 from s3_program import Worker
 
-PUT, GET, DELETE, LIST = pb.MIRROR_PUT, pb.MIRROR_GET, pb.MIRROR_DELETE, pb.MIRROR_LIST
+PUT, GET, ERASE, LIST = pb.MIRROR_PUT, pb.MIRROR_GET, pb.MIRROR_ERASE, pb.MIRROR_LIST
 
 
 def record(version=1, name=None):
@@ -61,9 +61,12 @@ def test_tasks_are_carried_out_and_their_results_told(daemon, faulty):
     assert daemon.code(GET, key) == "OK"
     assert daemon.applied == {key: b"body"}, "what was fetched is here before its result"
     assert daemon.code(GET, record()) == "NOT_FOUND"
-    assert daemon.code(DELETE, key) == "OK"
-    assert not faulty.objects
-    assert daemon.code(DELETE, key) == "OK", "what is not there needs no deletion"
+    assert daemon.run(ERASE, key, b"body") == ("OK", "")
+    assert faulty.objects == {"coffer/" + key: b""}
+    assert daemon.code(ERASE, key) == "OK"
+    assert daemon.code(PUT, key, b"body") == "ALREADY_EXISTS", "its place stays taken"
+    assert daemon.code(GET, key) == "OK"
+    assert daemon.applied == {key: b""}
     assert daemon.code(LIST) == "OK"
     assert daemon.problems == []
 
@@ -71,8 +74,29 @@ def test_tasks_are_carried_out_and_their_results_told(daemon, faulty):
 def test_a_task_that_cannot_be_is_answered_too(daemon):
     for key in ("", "../x", "v1/ ", "v1/" + "x" * 300, "v1/\0"):
         assert daemon.code(PUT, key, b"body") != "OK"
-    assert daemon.code(17, "v1/x") == "UNIMPLEMENTED"
+    assert daemon.code(17, "v1/x") == daemon.code(3, "v1/x") == "UNIMPLEMENTED"
     assert daemon.code(PUT, record(), b"") == "OK"
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"single_writer": "yes"}, {"encrypt": "sse-s3"},
+    {"encrypt": "sse-c", "sse_c_key": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}])
+def test_what_is_to_be_erased_is_overwritten_whatever_is_there(faulty, folder, settings):
+    key, missing = record(), record()
+    with working(faulty, folder, **settings) as daemon:
+        assert daemon.code(PUT, key, b"body") == "OK"
+        faulty.log.clear()
+        faulty.fail("SlowDown", 2, "PUT")
+        faulty.fail("unclear", 1, "PUT")
+        assert daemon.code(ERASE, key) == daemon.code(ERASE, missing) == "OK"
+    assert faulty.objects == {"coffer/" + key: b"", "coffer/" + missing: b""}
+    puts = [headers for method, _, headers in faulty.log if method == "PUT"]
+    assert len(puts) == 5
+    sse = "x-amz-server-side-encryption"
+    for headers in puts:
+        assert "if-none-match" not in headers and headers["content-length"] == "0"
+        assert (sse in headers) == (settings.get("encrypt") == "sse-s3")
+        assert (sse + "-customer-key" in headers) == ("sse_c_key" in settings)
 
 
 def test_many_tasks_run_at_a_time_and_never_more_than_allowed(faulty, folder):
@@ -225,6 +249,13 @@ def test_what_is_known_is_not_offered_again_and_what_is_new_is(daemon, faulty):
     assert daemon.code(LIST) == "OK"
     assert daemon.offers[offers:] == [list(second)]
     assert daemon.applied == {**first, **second}
+
+
+def test_what_was_erased_is_not_offered(daemon, faulty):
+    key, = stored(faulty, record())
+    faulty.objects["coffer/" + record()] = b""
+    assert daemon.code(LIST) == "OK"
+    assert daemon.offers == [[key]]
 
 
 def test_what_the_daemon_wants_later_is_offered_again(daemon, faulty):

@@ -96,8 +96,8 @@ class Wire:
         if isinstance(where, socket.socket):
             self.socket = where
         else:
+            # With a timeout, connect would not wait for a place in the backlog.
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self.socket.settimeout(DEADLINE)
             self.socket.connect(str(where))
         self.socket.settimeout(DEADLINE)
         self.received = b""
@@ -227,7 +227,6 @@ def connect_as(uid, path, count=1):
             become(uid)
             for _ in range(count):
                 peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                peer.settimeout(DEADLINE)
                 peer.connect(str(path))
                 socket.send_fds(theirs, [b"+"], [peer.fileno()])
                 peer.close()

@@ -45,6 +45,11 @@ class Bucket:
         except FileNotFoundError:
             return None
 
+    def erase(self, key):
+        part = self.folder / f".{os.getpid()}.{threading.get_ident()}"
+        part.touch()
+        part.replace(self._path(key))
+
     def delete(self, key):
         self._path(key).unlink(missing_ok=True)
 
@@ -56,6 +61,9 @@ class Bucket:
     def records(self):
         return [key for key in self.keys() if key.count("/") == 2 and "batch" not in key
                 and "root" not in key]
+
+    def erased(self):
+        return [key for key in self.records() if not self.get(key)]
 
     def batches(self):
         return self.keys("v1/batch/")
@@ -109,8 +117,8 @@ class Worker:
             if body is None:
                 return pb.NOT_FOUND, "there is no such object"
             self._apply([(task.key, body)])
-        elif task.kind == pb.MIRROR_DELETE:
-            self.bucket.delete(task.key)
+        elif task.kind == pb.MIRROR_ERASE:
+            self.bucket.erase(task.key)
         elif task.kind == pb.MIRROR_LIST:
             self.look()
         return pb.OK, ""
@@ -125,7 +133,7 @@ class Worker:
         # Markers first: those that come later are of records that this listing may lack.
         records = self.bucket.keys()
         keys = self.bucket.batches() + [key for key in records if "batch" not in key]
-        keys = [key for key in keys if key not in self._known]
+        keys = [key for key in keys if key not in self._known and self.bucket.get(key)]
         for start in range(0, len(keys), 500):
             chunk = keys[start:start + 500]
             self.offered += chunk

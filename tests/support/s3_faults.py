@@ -198,7 +198,8 @@ class FaultyS3(ThreadingHTTPServer):
         keys = sorted(key for key in self.objects if key.startswith(prefix) and key > after)
         page = list(itertools.islice(keys, min(self.page, int(query["max-keys"][0]))))
         more = len(keys) > len(page)
-        items = "".join(f"<Contents><Key>{escape(key)}</Key><Size>1</Size></Contents>" for key in page)
+        items = "".join(f"<Contents><Key>{escape(key)}</Key><Size>{len(self.objects[key])}</Size></Contents>"
+                        for key in page)
         token = f"<NextContinuationToken>token/of+{page[-1]}</NextContinuationToken>" if more else ""
         return ('<?xml version="1.0" encoding="UTF-8"?><ListBucketResult '
                 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'

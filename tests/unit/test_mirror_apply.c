@@ -102,6 +102,35 @@ static void a_purge_ends_what_is_before_it_whenever_that_comes(void **state)
 	assert_latest(world, 0);
 }
 
+/* A purge overwrites what it ends, and whoever has not seen it yet must not write there. */
+static void what_is_erased_is_used_up_and_holds_nothing(void **state)
+{
+	struct world *world = *state;
+	struct mirror_applied what;
+	uint8_t hash[OBJECT_NAME_LEN];
+	char key[MIRROR_KEY_MAX + 1];
+	uint32_t version;
+	bool busy;
+
+	apply(world, 3, "three");
+	object_name(world->keyring, TEXT("global"), TEXT("A"), hash);
+	for (uint32_t erased = 3; erased <= 4; erased++) {
+		mirror_key_record(key, hash, erased);
+		must(core_begin(&world->core));
+		must(mirror_apply(&world->core, TEXT(key), SLICE_EMPTY, &what));
+		must(core_commit(&world->core));
+		assert_int_equal(what.outcome, MIRROR_PASSED);
+		assert_int_equal(offer(world, erased), MIRROR_VERDICT_KNOWN);
+	}
+	assert_int_equal(world->core.mirror->refused, 0);
+	assert_latest(world, 3);
+	must(mirror_newest(&world->core, TEXT("global"), TEXT("A"), &version, &busy));
+	assert_int_equal(version, 4);
+	assert_false(busy);
+	assert_int_equal(apply(world, 4, "comes too late"), MIRROR_PASSED);
+	assert_latest(world, 3);
+}
+
 /* Only who has the store's key can seal such a one: a host that was broken into, or a defect. */
 static void what_a_record_says_is_not_believed(void **state)
 {
@@ -160,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		MIRROR_CASE(versions_may_come_in_any_order),
 		MIRROR_CASE(a_purge_ends_what_is_before_it_whenever_that_comes),
+		MIRROR_CASE(what_is_erased_is_used_up_and_holds_nothing),
 		MIRROR_CASE(what_a_record_says_is_not_believed),
 		MIRROR_CASE(the_newest_version_decides_when_a_secret_expires),
 	};

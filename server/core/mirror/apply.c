@@ -14,9 +14,9 @@
 #undef uthash_nonfatal_oom
 #define uthash_nonfatal_oom(element) ((element)->hh.tbl = NULL)
 
-/* Of objects that were refused; and of those that are to be deleted at a time. */
-#define REFUSALS_MAX  4096
-#define DELETIONS_MAX 256
+/* Of objects that were refused; and of those that are to be erased at a time. */
+#define REFUSALS_MAX 4096
+#define ERASURES_MAX 256
 
 /* --- what was refused ----------------------------------------------------------------------------------- */
 
@@ -91,14 +91,14 @@ static coffer_err is_purged(struct core *core, const struct mirror_key *key, boo
 }
 
 /* What whoever purged the secret left behind. */
-static void ask_to_delete(struct mirror *mirror, const char *key)
+static void ask_to_erase(struct mirror *mirror, const char *key)
 {
-	size_t deletions = 0;
+	size_t erasures = 0;
 
 	for (const struct mirror_task *task = mirror->tasks; task != NULL; task = task->next)
-		deletions += task->kind == MIRROR_KIND_DELETE;
-	if (deletions < DELETIONS_MAX && !mirror_tasks_has(mirror, MIRROR_KIND_DELETE, key))
-		(void)mirror_tasks_add(mirror, MIRROR_KIND_DELETE, MIRROR_OF_NOBODY, key);
+		erasures += task->kind == MIRROR_KIND_ERASE;
+	if (erasures < ERASURES_MAX && !mirror_tasks_has(mirror, MIRROR_KIND_ERASE, key))
+		(void)mirror_tasks_add(mirror, MIRROR_KIND_ERASE, MIRROR_OF_NOBODY, key);
 }
 
 static coffer_err known_verdict(struct core *core, const struct store_object *object,
@@ -107,7 +107,7 @@ static coffer_err known_verdict(struct core *core, const struct store_object *ob
 	coffer_err err;
 
 	*verdict = MIRROR_VERDICT_KNOWN;
-	if (object->state != OBJECT_VOID)
+	if (object->state != OBJECT_VOID || mirror_is_erased(object))
 		return COFFER_OK;
 	err = store_batch_get(core->store, object->batch);
 	*verdict = err == COFFER_OK ? MIRROR_VERDICT_WANTED : MIRROR_VERDICT_LATER;
@@ -141,7 +141,7 @@ coffer_err mirror_offer(struct core *core, struct slice key, mirror_verdict *ver
 		return err;
 	*verdict = purged ? MIRROR_VERDICT_KNOWN : MIRROR_VERDICT_WANTED;
 	if (purged)
-		ask_to_delete(mirror, text);
+		ask_to_erase(mirror, text);
 	return COFFER_OK;
 }
 
@@ -266,6 +266,15 @@ static coffer_err open_and_apply(struct core *core, const struct mirror_key *key
 	return err;
 }
 
+/* What a purge that is not known here has left of a version: that there was one, and that its number is used up. */
+static coffer_err apply_erased(struct core *core, const struct mirror_key *key)
+{
+	struct store_object object = { .version = key->version, .state = OBJECT_VOID };
+
+	memcpy(object.name, key->name, sizeof(object.name));
+	return mirror_know(core, &object);
+}
+
 /* Whether the object is to be applied at all. Of a secret that a ticket is about, it is only if the ticket has asked for
  * it: what it was made from must not change behind its back. */
 static coffer_err is_due(struct core *core, const struct mirror_key *key, const char *text,
@@ -318,7 +327,10 @@ coffer_err mirror_apply(struct core *core, struct slice key, struct slice body,
 	}
 	if ((err = is_due(core, &parsed, text, &due)) != COFFER_OK)
 		return err;
-	if (due && (err = open_and_apply(core, &parsed, text, body, what)) != COFFER_OK)
+	if (due)
+		err = body.len > 0 ? open_and_apply(core, &parsed, text, body, what)
+				   : apply_erased(core, &parsed);
+	if (err != COFFER_OK)
 		return err;
 	if (taken != NULL && what->outcome != MIRROR_REFUSED)
 		taken->state = MEMBER_LOST;

@@ -12,7 +12,7 @@ typedef enum mirror_verdict {
 	MIRROR_VERDICT_LATER = 2,
 } mirror_verdict;
 
-/* What is to be done about the object of that key. May ask for one to be deleted that a purge has ended. */
+/* What is to be done about the object of that key. May ask for one to be erased that a purge has ended. */
 COFFER_MUST_USE coffer_err mirror_offer(struct core *core, struct slice key,
 					mirror_verdict *verdict);
 
@@ -22,7 +22,7 @@ COFFER_MUST_USE coffer_err mirror_marker(struct core *core, struct slice key);
 
 /* What an object was. */
 typedef enum mirror_outcome {
-	MIRROR_PASSED,  /* known already, not to be looked at now, or not of a secret */
+	MIRROR_PASSED, /* known already, not to be looked at now, erased by a purge, or not of a secret */
 	MIRROR_APPLIED, /* scope, name and version tell which secret it changed */
 	MIRROR_REFUSED, /* it does not open, or does not say what it can; logged, once */
 } mirror_outcome;

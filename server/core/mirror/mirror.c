@@ -294,6 +294,13 @@ bool mirror_pending(const struct core *core)
 	return core->mirror != NULL && core->mirror->outbox_len > 0;
 }
 
+bool mirror_is_erased(const struct store_object *object)
+{
+	static const uint8_t none[STORE_BATCH_LEN];
+
+	return object->state == OBJECT_VOID && memcmp(object->batch, none, sizeof(none)) == 0;
+}
+
 /* Whether a batch may still come to count, though its record was no part of a whole one when it was read. */
 static coffer_err is_open(struct core *core, const struct store_object *object, bool *open)
 {
@@ -302,7 +309,7 @@ static coffer_err is_open(struct core *core, const struct store_object *object, 
 	coffer_err err;
 
 	*open = false;
-	if (object->state != OBJECT_VOID ||
+	if (object->state != OBJECT_VOID || mirror_is_erased(object) ||
 	    (own != NULL && own->is_batch &&
 	     memcmp(own->batch, object->batch, sizeof(own->batch)) == 0))
 		return COFFER_OK;

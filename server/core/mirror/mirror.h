@@ -151,6 +151,9 @@ void mirror_rolled_back(struct core *core);
 
 /* --- inside ----------------------------------------------------------------------------------------------- */
 
+/* Whether a purge that may not be known here has left nothing of it but its number, which is used up. */
+bool mirror_is_erased(const struct store_object *object);
+
 /* Copies a text of somebody else's, cut to its room, without what is not to be printed. */
 void mirror_copy_text(char out[MIRROR_TEXT_MAX], struct slice text);
 

@@ -8,8 +8,8 @@
 typedef enum mirror_kind {
 	MIRROR_KIND_PUT = 1,
 	MIRROR_KIND_GET = 2,
-	MIRROR_KIND_DELETE = 3,
 	MIRROR_KIND_LIST = 4,
+	MIRROR_KIND_ERASE = 5,
 } mirror_kind;
 
 /* Who waits for it. */

@@ -9,6 +9,11 @@
 #include "core/mirror/apply.h"
 #include "core/mirror/tasks.h"
 
+/* So often the number of objects that are looked at in a round is doubled: to 16, where it is known that there are few,
+ * and to 64. */
+#define AHEAD_NEAR 4
+#define AHEAD_FAR  6
+
 static const uint8_t no_batch[STORE_BATCH_LEN];
 
 /* --- its objects ---------------------------------------------------------------------------------------- */
@@ -235,7 +240,7 @@ static coffer_err fail(struct core *core, struct mirror_ticket *ticket, coffer_e
 	return err;
 }
 
-/* The versions that a purge has ended. What is left of them is asked for again when it is next offered. */
+/* The versions that a purge has ended. What is left of them is erased when it is next offered. */
 static coffer_err erase_older(struct core *core, struct mirror_ticket *ticket)
 {
 	const struct mirror_member *member = &ticket->members[0];
@@ -248,7 +253,7 @@ static coffer_err erase_older(struct core *core, struct mirror_ticket *ticket)
 	       (err = store_object_before(core->store, member->object, older.version, &older)) ==
 		   COFFER_OK) {
 		mirror_key_record(key, member->object, older.version);
-		err = add_task(core->mirror, ticket, MIRROR_KIND_DELETE, key, NULL, SLICE_EMPTY);
+		err = add_task(core->mirror, ticket, MIRROR_KIND_ERASE, key, NULL, SLICE_EMPTY);
 	}
 	if (ticket->open == 0)
 		ticket->state = TICKET_STORED;
@@ -281,11 +286,14 @@ static coffer_err end_round(struct core *core, struct mirror_ticket *ticket)
 }
 
 /* Another host's object is fetched, and from the second time on also those that it may have made behind it: who looks
- * for one at a time never catches up with a host that writes all the time. */
+ * for one at a time never catches up with a host that writes all the time. One that has been away for long, or meets
+ * what a purge has left of a long history, looks further. */
 static coffer_err fetch_taken(struct mirror *mirror, struct mirror_ticket *ticket,
 			      struct mirror_member *member)
 {
-	const uint32_t ahead = ticket->round < 5 ? (1u << (ticket->round - 1)) - 1 : 15;
+	const unsigned doublings = ticket->near ? AHEAD_NEAR : AHEAD_FAR;
+	const uint32_t ahead =
+	    (1u << (ticket->round <= doublings ? ticket->round - 1 : doublings)) - 1;
 	char key[MIRROR_KEY_MAX + 1];
 	coffer_err err;
 
@@ -312,6 +320,7 @@ static coffer_err member_result(struct core *core, struct mirror_ticket *ticket,
 		return fetch_taken(core->mirror, ticket, member);
 	} else if (member == NULL && code == COFFER_NOT_FOUND) {
 		/* There is nothing behind the other's object yet. */
+		ticket->near = true;
 	} else if (code != COFFER_OK) {
 		return fail(core, ticket, COFFER_UNAVAILABLE,
 			    message.len > 0 ? message : slice_str(coffer_err_text(code)));
@@ -337,7 +346,7 @@ coffer_err mirror_ticket_result(struct core *core, struct mirror_ticket *ticket,
 			return fail(core, ticket, COFFER_UNAVAILABLE, message);
 		return erase_older(core, ticket);
 	}
-	if (code != COFFER_OK && code != COFFER_NOT_FOUND)
+	if (code != COFFER_OK)
 		log_warn("the bucket keeps %s, which was purged, for now: %.*s", done->key,
 			 SLICE_ARG(message));
 	if (ticket->open == 0)

@@ -6,7 +6,10 @@
  * made only where there is none: where another was first, that one's object is fetched and applied, and the request
  * is made again, for the version after it. Of one secret there is one ticket at a time.
  *
- * Several secrets are a batch: their records name it, and count only once its marker is there, which comes last. */
+ * Several secrets are a batch: their records name it, and count only once its marker is there, which comes last.
+ *
+ * A purge is a record too. When it is there the objects before it are overwritten with nothing: their contents are gone,
+ * and their places stay taken, so that no host that has not seen it yet can write below it. */
 #ifndef CORE_MIRROR_TICKET_H
 #define CORE_MIRROR_TICKET_H
 
@@ -54,6 +57,7 @@ struct mirror_ticket {
 	size_t open;    /* tasks that are not done */
 	unsigned round; /* 1, 2 ... */
 	bool fetched;   /* a task of it has been, in any round: the bucket may have an object */
+	bool near;      /* it has met the end of what there is of a secret, in any round */
 	coffer_err code;
 	char message[MIRROR_TEXT_MAX];
 };
