@@ -15,7 +15,7 @@ COLOURS = {"goal met": "#2a7f62", "bar met": "#3b6ea5", "bar missed": "#b5482f"}
 
 
 def place(share):
-    return LEFT + RIGHT * min(share, REACH) / REACH
+    return LEFT + RIGHT * min(max(share, 0), REACH) / REACH
 
 
 def share_of_bar(row, value):
