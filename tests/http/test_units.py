@@ -4,10 +4,10 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 
 import pytest
-from coffer_test import DEADLINE, ROOT, Shim, is_sanitized
+from coffer_test import ROOT, Shim, is_sanitized
+from systemd_tools import calls_of, run
 from talk import ask, make_world
 
 SOURCE = ROOT / "tools" / "http" / "systemd"
@@ -21,13 +21,6 @@ def make_units(folder):
         service.replace("@CMAKE_INSTALL_FULL_SBINDIR@/coffer-http", os.environ["COFFER_HTTP"]))
     shutil.copy(SOURCE / "coffer-http.socket", folder)
     return folder
-
-
-def run(*command):
-    """What a program of systemd's says, which here only reads files."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def test_the_units_say_nothing_that_systemd_does_not_know(units):
@@ -45,25 +38,6 @@ def test_the_service_is_hardened(units):
 
 def test_the_user_of_the_service_is_made():
     assert "coffer-http" in run("systemd-sysusers", "--dry-run", SOURCE / "coffer-http.sysusers")
-
-
-def expand(word):
-    if not word.startswith("@"):
-        return {word}
-    names = set()
-    for line in run("systemd-analyze", "syscall-filter", word).splitlines()[1:]:
-        if (name := line.strip()) and not name.startswith("#"):
-            names |= expand(name)
-    return names
-
-
-def calls_of(service):
-    """The calls that the lines SystemCallFilter= come to."""
-    calls = set()
-    for line in re.findall(r"^SystemCallFilter=(.*)$", service, re.M):
-        names = set().union(*map(expand, line.lstrip("~").split()))
-        calls = calls - names if line.startswith("~") else calls | names
-    return calls
 
 
 @pytest.mark.skipif(is_sanitized(), reason="sanitizers make calls of their own; the unit is for the release")

@@ -7,13 +7,13 @@ import shutil
 import signal
 import socket
 import stat
-import subprocess
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from coffer_test import DEADLINE, ROOT, Daemon, Wire, eventually, is_sanitized, pb
+from systemd_tools import calls_of, run
 
 UID = 12348
 
@@ -366,13 +366,6 @@ def units(folder):
     return folder
 
 
-def run(*command):
-    """What a program of systemd's says, which here only reads files."""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
 def test_the_units_say_nothing_that_systemd_does_not_know(units):
     names = ("cofferd.service", "cofferd.socket", "cofferd-admin.socket")
     assert run("systemd-analyze", "verify", "--man=no", *(units / name for name in names)) == ""
@@ -418,27 +411,6 @@ def test_the_services_filter_lets_the_daemon_start_and_confine_itself(units, fol
     used = set(re.findall(r"^\d+ +(\w+)\(", trace.read_text(), re.M)) - {"execve"}
     assert "landlock_restrict_self" in used and "seccomp" in used
     assert used <= allowed, used - allowed
-
-
-def calls_of(service):
-    """The calls that the lines SystemCallFilter= come to."""
-    calls = set()
-    for line in re.findall(r"^SystemCallFilter=(.*)$", service, re.M):
-        names = set()
-        for word in line.lstrip("~").split():
-            names |= expand(word)
-        calls = calls - names if line.startswith("~") else calls | names
-    return calls
-
-
-def expand(word):
-    if not word.startswith("@"):
-        return {word}
-    names = set()
-    for line in run("systemd-analyze", "syscall-filter", word).splitlines()[1:]:
-        if (name := line.strip()) and not name.startswith("#"):
-            names |= expand(name)
-    return names
 
 
 def test_the_user_of_the_units_is_made(folder):

@@ -6,24 +6,8 @@ import time
 
 import pytest
 
-from coffer_test import DEADLINE, Refused, Wire, eventually, pb, sentinel
+from coffer_test import DEADLINE, Refused, Wire, at_once, eventually, pb, sentinel
 from fake_bucket import Bucket, Host, hosts
-
-def at_once(*calls):
-    """Runs the calls side by side; what each returned, or the Refused that it raised."""
-    out = [None] * len(calls)
-
-    def run(i, call):
-        try:
-            out[i] = call()
-        except Refused as refused:
-            out[i] = refused
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(DEADLINE)
-    return out
 
 
 def puts(host, **values):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coffer_test import DEADLINE, Daemon, Refused, Wire, eventually, sentinel
+from coffer_test import DEADLINE, Daemon, Refused, Wire, at_once, eventually, sentinel
 from radosgw import ACCESS_KEY, SECRET_KEY
 
 
@@ -87,22 +87,6 @@ def host(folder):
     with contextlib.ExitStack() as stack:
         yield lambda place, *options, **changes: stack.enter_context(
             Host(place, folder, *options, **changes))
-
-
-def at_once(*calls):
-    out = [None] * len(calls)
-
-    def run(i, call):
-        try:
-            out[i] = call()
-        except Refused as refused:
-            out[i] = refused
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(DEADLINE)
-    return out
 
 
 # --- radosgw --------------------------------------------------------------------------------------

@@ -658,6 +658,23 @@ def memory_of(pid):
                 yield line, data
 
 
+def at_once(*calls):
+    """Runs the calls side by side; what each returned, or the Refused that it raised."""
+    out = [None] * len(calls)
+
+    def run(i, call):
+        try:
+            out[i] = call()
+        except Refused as refused:
+            out[i] = refused
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    return out
+
+
 def eventually(condition, what):
     """Waits until condition() is true, and returns what it returned."""
     deadline = time.monotonic() + DEADLINE
