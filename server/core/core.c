@@ -1,6 +1,7 @@
 #include "core/core.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/grants.h"
 #include "core/mirror/mirror.h"
@@ -104,4 +105,14 @@ coffer_err core_touch(struct core *core, struct slice scope, struct slice name)
 	core->next_revision = core->revision + 1;
 	changes_add(&core->changes, scope, name);
 	return store_revision_put(core->store, core->next_revision);
+}
+
+coffer_err core_keep(void *to, size_t size, size_t *len, struct slice from)
+{
+	if (from.len > size)
+		return COFFER_DATA_LOSS;
+	if (from.len > 0)
+		memcpy(to, from.data, from.len);
+	*len = from.len;
+	return COFFER_OK;
 }

@@ -70,4 +70,8 @@ void core_rollback(struct core *core);
 /* Counts a change to that secret in the open transaction. */
 COFFER_MUST_USE coffer_err core_touch(struct core *core, struct slice scope, struct slice name);
 
+/* Copies a name that the store has lent, for a walk to go on behind it. COFFER_DATA_LOSS if it is larger than any name
+ * of its kind is; *len is then as it was. */
+COFFER_MUST_USE coffer_err core_keep(void *to, size_t size, size_t *len, struct slice from);
+
 #endif

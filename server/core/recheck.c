@@ -62,16 +62,6 @@ static struct slice name_of(const struct recheck *walk)
 	return (struct slice){ walk->name, walk->name_len };
 }
 
-static coffer_err keep(uint8_t *room, size_t max, struct slice text, size_t *len)
-{
-	if (text.len > max)
-		return COFFER_DATA_LOSS;
-	if (text.len > 0)
-		memcpy(room, text.data, text.len);
-	*len = text.len;
-	return COFFER_OK;
-}
-
 static coffer_err next_scope(struct core *core, struct recheck *walk)
 {
 	struct slice scope;
@@ -80,7 +70,7 @@ static coffer_err next_scope(struct core *core, struct recheck *walk)
 	walk->name_len = 0;
 	if (err != COFFER_OK)
 		return err;
-	return keep(walk->scope, sizeof(walk->scope), scope, &walk->scope_len);
+	return core_keep(walk->scope, sizeof(walk->scope), &walk->scope_len, scope);
 }
 
 /* The newest version of the scope's next name. */
@@ -88,8 +78,8 @@ static coffer_err next_name(struct core *core, struct recheck *walk, struct stor
 {
 	coffer_err err = store_secret_next(core->store, scope_of(walk), name_of(walk), row);
 
-	if (err != COFFER_OK ||
-	    (err = keep(walk->name, sizeof(walk->name), row->name, &walk->name_len)) != COFFER_OK)
+	if (err != COFFER_OK || (err = core_keep(walk->name, sizeof(walk->name), &walk->name_len,
+						 row->name)) != COFFER_OK)
 		return err;
 	row->name = name_of(walk);
 	walk->newest = true;
@@ -139,7 +129,7 @@ static coffer_err check_run(struct core *core, struct recheck *walk)
 
 	if ((err = store_run_before(core->store, (struct slice){ walk->run, walk->run_len },
 				    &row)) != COFFER_OK ||
-	    (err = keep(walk->run, sizeof(walk->run), row.id, &walk->run_len)) != COFFER_OK)
+	    (err = core_keep(walk->run, sizeof(walk->run), &walk->run_len, row.id)) != COFFER_OK)
 		return err;
 	row.id = (struct slice){ walk->run, walk->run_len };
 	walk->count.runs++;

@@ -187,16 +187,6 @@ static coffer_err reseal_run(struct core *core, const struct place *place, struc
 
 /* --- the walk ------------------------------------------------------------------------------------------- */
 
-static coffer_err keep(uint8_t *to, size_t size, size_t *len, struct slice from)
-{
-	if (from.len > size)
-		return COFFER_DATA_LOSS;
-	if (from.len > 0)
-		memcpy(to, from.data, from.len);
-	*len = from.len;
-	return COFFER_OK;
-}
-
 static coffer_err place_get(struct core *core, struct place *place)
 {
 	struct store_rotation row;
@@ -205,11 +195,12 @@ static coffer_err place_get(struct core *core, struct place *place)
 	if ((err = store_rotation_get(core->store, &row)) != COFFER_OK)
 		return err;
 	place->stage = row.stage;
-	if ((err = keep(place->scope, sizeof(place->scope), &place->scope_len, row.scope)) !=
+	if ((err = core_keep(place->scope, sizeof(place->scope), &place->scope_len, row.scope)) !=
 		COFFER_OK ||
-	    (err = keep(place->name, sizeof(place->name), &place->name_len, row.name)) != COFFER_OK)
+	    (err = core_keep(place->name, sizeof(place->name), &place->name_len, row.name)) !=
+		COFFER_OK)
 		return err;
-	return keep(place->run, sizeof(place->run), &place->run_len, row.run);
+	return core_keep(place->run, sizeof(place->run), &place->run_len, row.run);
 }
 
 static coffer_err place_put(struct core *core, const struct place *place)
@@ -232,13 +223,13 @@ static coffer_err next_secret(struct core *core, struct place *place)
 
 	err = store_secret_next(core->store, scope, name, &row);
 	if (err == COFFER_OK)
-		return keep(place->name, sizeof(place->name), &place->name_len, row.name);
+		return core_keep(place->name, sizeof(place->name), &place->name_len, row.name);
 	if (err != COFFER_NOT_FOUND)
 		return err;
 	place->name_len = 0;
 	err = store_scope_next(core->store, scope, &scope);
 	if (err == COFFER_OK)
-		return keep(place->scope, sizeof(place->scope), &place->scope_len, scope);
+		return core_keep(place->scope, sizeof(place->scope), &place->scope_len, scope);
 	place->stage = STAGE_RUNS;
 	return err == COFFER_NOT_FOUND ? COFFER_OK : err;
 }
@@ -255,7 +246,7 @@ static coffer_err next_run(struct core *core, struct place *place)
 		return COFFER_OK;
 	}
 	if (err != COFFER_OK ||
-	    (err = keep(place->run, sizeof(place->run), &place->run_len, row.id)) != COFFER_OK)
+	    (err = core_keep(place->run, sizeof(place->run), &place->run_len, row.id)) != COFFER_OK)
 		return err;
 	return is_current(core, row.payload) ? COFFER_OK : reseal_run(core, place, row.payload);
 }

@@ -20,15 +20,6 @@ static struct slice name_of(const struct mirror_push *push)
 	return (struct slice){ (const uint8_t *)push->name, push->name_len };
 }
 
-static coffer_err keep(char *to, size_t size, size_t *len, struct slice from)
-{
-	if (from.len > size)
-		return COFFER_DATA_LOSS;
-	memcpy(to, from.data, from.len);
-	*len = from.len;
-	return COFFER_OK;
-}
-
 static coffer_err next_scope(struct core *core, struct mirror_push *push)
 {
 	struct slice scope;
@@ -37,7 +28,7 @@ static coffer_err next_scope(struct core *core, struct mirror_push *push)
 	push->name_len = 0;
 	do {
 		if ((err = store_scope_next(core->store, scope_of(push), &scope)) != COFFER_OK ||
-		    (err = keep(push->scope, sizeof(push->scope), &push->scope_len, scope)) !=
+		    (err = core_keep(push->scope, sizeof(push->scope), &push->scope_len, scope)) !=
 			COFFER_OK)
 			return err;
 	} while (!mirror_covers(core, scope_of(push)));
@@ -56,7 +47,7 @@ static coffer_err next_row(struct core *core, struct mirror_push *push, struct s
 		if (push->scope_len > 0)
 			err = store_secret_next(core->store, scope_of(push), name_of(push), row);
 		if (err == COFFER_OK)
-			err = keep(push->name, sizeof(push->name), &push->name_len, row->name);
+			err = core_keep(push->name, sizeof(push->name), &push->name_len, row->name);
 		else if (err == COFFER_NOT_FOUND) {
 			if ((err = next_scope(core, push)) != COFFER_OK)
 				return err;
